@@ -1,0 +1,38 @@
+"""Desired state as control hands it to nodes: one value with a sequence that only rises.
+
+`GET /sync/v1/desired?have=SEQ` on control's node socket answers at once if its sequence is higher, else it holds
+the request for up to 25 s and answers 304. Nodes keep the last value on disk and serve from it without control.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+import msgspec
+
+DESIRED_PATH = "/sync/v1/desired"
+CONTRACT = 1  # the node contract's number; its history: 1 (2026-11) channels
+
+
+class ChannelSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """One live channel. Durations in ms, `window_s` in seconds. Keys are SHA-256 (hex) of random 128-bit keys."""
+
+    channel: str
+    title: str
+    edition: str
+    key_hashes: tuple[str, ...]
+    segment_ms: int = 2000
+    part_ms: int = 500
+    window_s: int = 1800
+    demo: bool = False
+
+
+class Desired(msgspec.Struct, frozen=True, kw_only=True):
+    seq: int
+    contract: int = CONTRACT
+    channels: tuple[ChannelSpec, ...] = ()
+
+
+def key_hash(key: str) -> str:
+    """How a stream key is kept: keys are random, so one SHA-256 is enough (no guessing of 128 bits)."""
+    return hashlib.sha256(key.encode()).hexdigest()

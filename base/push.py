@@ -1,0 +1,75 @@
+"""The contract between ingest and origin: how a live channel is PUT.
+
+    PUT /live/{channel}/{edition}/session.json           SessionNote      -> 200 SessionGrant
+    PUT /live/{channel}/{edition}/{track}/init-{g}.mp4   init segment     -> 201, 200 if it is there
+    PUT /live/{channel}/{edition}/{track}/{n}.{p}.m4s    one CMAF chunk   -> 201, 200 if it is there
+        Headwater-Part: init="{g}", last, discontinuity
+
+Everything else that the origin needs (times, durations, sizes, sync) it reads from the chunk's own `moof`.
+A part is acknowledged when its bytes are in the open segment's file; a part with `last` when segment and journal
+row are on the disk. A PUT that was acknowledged may be repeated (same name, same bytes) without effect.
+412: the init segment or part p-1 is missing. 409: the segment is closed, or the bytes differ. 410: behind the window.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import msgspec
+
+from base.problems import Problem
+
+PART_FIELD = "Headwater-Part"
+_PART_NOTE = re.compile(r'init="([0-9a-f]{8,64})"((?:, (?:last|discontinuity))*)')
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartNote:
+    """What the chunk itself does not say. Spelt as a structured-field dictionary (RFC 9651 3.2)."""
+
+    init: str
+    last: bool = False
+    discontinuity: bool = False
+
+    def field(self) -> str:
+        flags = (", last" if self.last else "") + (", discontinuity" if self.discontinuity else "")
+        return f'init="{self.init}"{flags}'
+
+
+def parse_part_note(field: str) -> PartNote:
+    """Raises Problem malformed if the field is not as PartNote.field spells it."""
+    found = _PART_NOTE.fullmatch(field)
+    if found is None:
+        raise Problem("malformed", f'{PART_FIELD} must read init="<hex>"[, last][, discontinuity]')
+    flags = found[2]
+    return PartNote(init=found[1], last="last" in flags, discontinuity="discontinuity" in flags)
+
+
+class TrackNote(msgspec.Struct, frozen=True, kw_only=True):
+    """One track of a published session. `kind`: video or audio. `order`: place in playlists, 0 first."""
+
+    track: str
+    kind: str
+    order: int = 0
+    language: str = "und"
+    label: str = ""
+
+
+class SessionNote(msgspec.Struct, frozen=True, kw_only=True):
+    """What is being published. Times in ms; `started_ms` is UTC. `numbering`: wall or counted (see ingest)."""
+
+    session: str
+    state: str = "live"  # live or ended
+    started_ms: int
+    grid_ms: int
+    part_ms: int
+    numbering: str = "wall"
+    why: str = ""  # why numbering is counted
+    tracks: tuple[TrackNote, ...]
+
+
+class SessionGrant(msgspec.Struct, frozen=True, kw_only=True):
+    """The origin's answer: the highest segment number that was ever used, -1 if none. Never go back behind it."""
+
+    last_number: int

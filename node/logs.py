@@ -1,0 +1,58 @@
+"""Structured logs: one JSON object a line on standard error; the supervisor keeps them per role.
+
+Secrets never reach a log: stream keys, tokens and authorisation fields are dropped by name, as the last guard
+behind the rule that nobody hands them over.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Any
+
+import structlog
+
+_SECRET = ("key", "token", "secret", "authorization", "authorisation", "password", "passphrase")
+_LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+
+
+def set_up(role: str, worker: int, level: str) -> None:
+    """Route structlog and the standard library's logging to JSON lines on standard error."""
+
+    def name_role(_: Any, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+        return {"role": role, "worker": worker, **event}
+
+    chain: list[structlog.typing.Processor] = [
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
+        name_role,
+        drop_secrets,
+        structlog.processors.dict_tracebacks,
+    ]
+    structlog.configure(
+        processors=[*chain, structlog.processors.JSONRenderer()],
+        wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[structlog.stdlib.add_logger_name, *chain],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.JSONRenderer(),
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(max(_LEVELS[level], logging.WARNING))
+
+
+def drop_secrets(_: Any, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Replace the value of any field whose name speaks of a secret."""
+    for name in event:
+        if any(word in name.lower() for word in _SECRET) and name not in ("key_id",):
+            event[name] = "(dropped)"
+    return event

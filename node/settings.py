@@ -1,0 +1,199 @@
+"""Settings: one table that carries its own documentation, read from a TOML file, checked as a whole.
+
+`headwater check FILE`, `--help`, `docs/reference/settings.md` and the values that roles see all come from TABLE.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+Value = str | int | bool
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One entry. `type`: str, int, bool, bytes (int with k, M, G), listen, or url."""
+
+    name: str
+    type: str
+    default: Value
+    unit: str
+    meaning: str
+    least: int | None = None
+    most: int | None = None
+
+
+TABLE: dict[str, Setting] = {
+    row.name: row
+    for row in (
+        Setting("node.name", "str", "", "", "how logs and metrics call this node; empty: the host's name"),
+        Setting("log.level", "str", "info", "", "debug, info, warning or error"),
+        Setting("drain.seconds", "int", 3, "s", "how long a stopping role lets open requests finish", 0, 600),
+        Setting("edge.listen", "listen", "", "", "address for viewers; empty: the ports table"),
+        Setting(
+            "edge.upstream",
+            "url",
+            "",
+            "",
+            "where misses go: http://host:port or unix:/path; empty: this box's origin",
+        ),
+        Setting("edge.workers", "int", 0, "", "worker processes; 0: one per core", 0, 256),
+        Setting("edge.memory", "bytes", "256M", "bytes", "cached bytes, per worker"),
+        Setting("edge.public_url", "url", "", "", "how viewers reach the edge; empty: from the request's host"),
+        Setting("origin.listen", "listen", "", "", "a TCP address besides the box's socket; empty: none"),
+        Setting("origin.segment_target", "int", 4000, "ms", "target duration of on-demand segments", 1000, 20000),
+        Setting(
+            "ingest.origin",
+            "url",
+            "",
+            "",
+            "where media is PUT: http://host:port or unix:/path; empty: this box's origin",
+        ),
+        Setting("ingest.rtmp_listen", "listen", "", "", "address for RTMP encoders; empty: the ports table"),
+        Setting("ingest.control", "url", "", "", "where channels are learnt; empty: this box's control"),
+        Setting("control.listen", "listen", "", "", "address of pages and admin API; empty: the ports table"),
+        Setting("control.origin", "url", "", "", "where assets are PUT; empty: this box's origin"),
+        Setting("control.edge_url", "url", "", "", "how viewers reach the edge; empty: this host, the edge's port"),
+        Setting("control.rtmp_url", "url", "", "", "how encoders reach ingest; empty: this host, the RTMP port"),
+    )
+}
+
+_SIZE = re.compile(r"(\d{1,15})([kMGT]?)")
+_SCALE = {"": 1, "k": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
+_LISTEN = re.compile(r"(?:\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]*):\d{1,5}|unix:/.+")
+_URL = re.compile(r"(?:https?|rtmps?)://[^\s/]+(?:/\S*)?|unix:/.+")
+
+
+class SettingsFault(Exception):
+    """A settings file that cannot be used; `faults` are one-line sentences with file and line."""
+
+    def __init__(self, faults: list[str]) -> None:
+        super().__init__("\n".join(faults))
+        self.faults = faults
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The values in force. `given` holds what the file set; everything else is the table's default."""
+
+    given: dict[str, Value] = field(default_factory=dict)
+
+    def text(self, name: str) -> str:
+        return str(self._value(name))
+
+    def number(self, name: str) -> int:
+        value = self._value(name)
+        return size(value) if TABLE[name].type == "bytes" else int(value)
+
+    def flag(self, name: str) -> bool:
+        return bool(self._value(name))
+
+    def _value(self, name: str) -> Value:
+        return self.given.get(name, TABLE[name].default)
+
+    def merged(self, more: dict[str, Value]) -> Settings:
+        return Settings(self.given | more)
+
+
+def size(value: Value) -> int:
+    """`256M` -> 268435456."""
+    found = _SIZE.fullmatch(str(value))
+    if found is None:
+        raise ValueError("give a number of bytes such as 256M")
+    return int(found[1]) * _SCALE[found[2]]
+
+
+def read(path: Path) -> Settings:
+    """Raises SettingsFault with every fault in the file, not just the first; OSError if it cannot be read."""
+    text = path.read_text(encoding="utf-8")
+    try:
+        tree = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as fault:
+        raise SettingsFault([f"{path}: {fault}"]) from fault
+    given: dict[str, Value] = {}
+    faults: list[str] = []
+    for name, value in _flat(tree):
+        where = f"{path}:{_line_of(text, name)}: {name}"
+        if name not in TABLE:
+            near = difflib.get_close_matches(name, TABLE, n=1)
+            faults.append(f"{where}: no such setting" + (f"; did you mean {near[0]}?" if near else ""))
+            continue
+        if wrong := fault_of(TABLE[name], value):
+            faults.append(f"{where}: {wrong}")
+        else:
+            given[name] = value
+    if faults:
+        raise SettingsFault(faults)
+    return Settings(given)
+
+
+def fault_of(row: Setting, value: Any) -> str | None:
+    """What is wrong with a value, as a sentence that says what to give instead; None if nothing is."""
+    match row.type:
+        case "int":
+            if type(value) is not int:
+                return f"give a whole number ({row.unit or 'count'}), not {value!r}"
+            if (row.least is not None and value < row.least) or (row.most is not None and value > row.most):
+                return f"give a number from {row.least} to {row.most}, not {value}"
+        case "bool":
+            if type(value) is not bool:
+                return f"give true or false, not {value!r}"
+        case "bytes":
+            if type(value) not in (int, str) or not _SIZE.fullmatch(str(value)):
+                return f"give a number of bytes such as 256M, not {value!r}"
+        case "listen":
+            if not isinstance(value, str) or (value and not _LISTEN.fullmatch(value)):
+                return f"give an address such as 0.0.0.0:8080 or unix:/run/x.sock, not {value!r}"
+        case "url":
+            if not isinstance(value, str) or (value and not _URL.fullmatch(value)):
+                return f"give a URL such as http://host:8080 or unix:/path, not {value!r}"
+        case _:
+            if not isinstance(value, str):
+                return f"give a text in quotes, not {value!r}"
+            if row.name == "log.level" and value not in ("debug", "info", "warning", "error"):
+                return f"give debug, info, warning or error, not {value!r}"
+    return None
+
+
+def listen_address(text: str) -> tuple[str, int] | str:
+    """`host:port` -> (host, port); `unix:/path` -> "/path"."""
+    if text.startswith("unix:"):
+        return text[5:]
+    host, _, port = text.rpartition(":")
+    return host.strip("[]") or "0.0.0.0", int(port)
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
+def _flat(tree: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+    found: list[tuple[str, Any]] = []
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            found += _flat(value, f"{prefix}{key}.")
+        else:
+            found.append((prefix + key, value))
+    return found
+
+
+def _line_of(text: str, name: str) -> int:
+    """The line at which `name` is set: its last element as a key, after its table's header if there is one."""
+    table, _, key = name.rpartition(".")
+    current = ""
+    for number, line in enumerate(text.splitlines(), 1):
+        bare = line.strip()
+        if bare.startswith("[") and bare.endswith("]"):
+            current = bare.strip("[] ")
+            continue
+        left = bare.partition("=")[0].strip().strip("\"'")
+        if (current == table and left == key) or (f"{current}.{left}".strip(".") == name):
+            return number
+    return 1
