@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import Any
+from typing import Any, TextIO
 
 import structlog
 
@@ -16,8 +16,32 @@ _SECRET = ("key", "token", "secret", "authorization", "authorisation", "password
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 
-def set_up(role: str, worker: int, level: str) -> None:
-    """Route structlog and the standard library's logging to JSON lines on standard error."""
+class _Unbreakable:
+    """A text stream whose reader may be gone: then lines are lost, and the role goes on.
+
+    A role whose supervisor was killed has a broken pipe for standard error just while it drains; a log call that
+    raises there would cut the drain short.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        try:
+            return self._stream.write(text)
+        except (OSError, ValueError):
+            return 0
+
+    def flush(self) -> None:
+        try:
+            self._stream.flush()
+        except (OSError, ValueError):
+            return
+
+
+def set_up(role: str, worker: int, level: str, stream: TextIO | None = None) -> None:
+    """Route structlog and the standard library's logging to JSON lines on `stream`, by default standard error."""
+    out: Any = _Unbreakable(stream or sys.stderr)
 
     def name_role(_: Any, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
         return {"role": role, "worker": worker, **event}
@@ -32,10 +56,10 @@ def set_up(role: str, worker: int, level: str) -> None:
     structlog.configure(
         processors=[*chain, structlog.processors.JSONRenderer()],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(out),
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(out)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[structlog.stdlib.add_logger_name, *chain],

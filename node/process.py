@@ -21,7 +21,7 @@ from node import logs
 from node.clock import Clock, SystemClock
 from node.home import PORTS, Home, port_number
 from node.metrics import Metrics
-from node.settings import Settings, SettingsFault, listen_address, read
+from node.settings import Settings, SettingsFault, listen_address, override, read
 from node.tasks import TaskSet
 
 log = structlog.get_logger("process")
@@ -67,12 +67,11 @@ def main(role: str, service: Service) -> None:
     given = parser.parse_args()
     try:
         settings = read(given.config) if given.config else Settings()
+        for assignment in given.set:
+            settings = settings.merged(override(assignment))
     except (SettingsFault, OSError) as fault:
         print(fault, file=sys.stderr)
         sys.exit(2)
-    for override in given.set:
-        name, _, value = override.partition("=")
-        settings = settings.merged({name: int(value) if value.isdecimal() else value})
     home = Home(given.home.absolute())
     logs.set_up(role, given.worker, settings.text("log.level"))
     sys.exit(_run(role, service, home, settings, given.worker, given.port_base))

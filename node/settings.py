@@ -65,6 +65,7 @@ TABLE: dict[str, Setting] = {
 }
 
 _SIZE = re.compile(r"(\d{1,15})([kMGT]?)")
+_SPELT = {"1": True, "true": True, "0": False, "false": False}
 _SCALE = {"": 1, "k": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 _LISTEN = re.compile(r"(?:\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]*):\d{1,5}|unix:/.+")
 _URL = re.compile(r"(?:https?|rtmps?)://[^\s/]+(?:/\S*)?|unix:/.+")
@@ -111,26 +112,74 @@ def size(value: Value) -> int:
 
 def read(path: Path) -> Settings:
     """Raises SettingsFault with every fault in the file, not just the first; OSError if it cannot be read."""
-    text = path.read_text(encoding="utf-8")
     try:
+        text = path.read_bytes().decode()
         tree = tomllib.loads(text)
+    except UnicodeDecodeError as fault:
+        line = path.read_bytes()[: fault.start].count(b"\n") + 1
+        raise SettingsFault([f"{path}:{line}: not UTF-8: save the file as UTF-8 text"]) from fault
     except tomllib.TOMLDecodeError as fault:
-        raise SettingsFault([f"{path}: {fault}"]) from fault
+        at = re.search(r" \(at line (\d+), column \d+\)", str(fault))
+        line = int(at[1]) if at else text.count("\n") + 1
+        said = str(fault).partition(" (at ")[0]
+        raise SettingsFault([f"{path}:{line}: not TOML: {said}"]) from fault
     given: dict[str, Value] = {}
-    faults: list[str] = []
+    faults: list[tuple[int, str]] = []
     for name, value in _flat(tree):
-        where = f"{path}:{_line_of(text, name)}: {name}"
-        if name not in TABLE:
-            near = difflib.get_close_matches(name, TABLE, n=1)
-            faults.append(f"{where}: no such setting" + (f"; did you mean {near[0]}?" if near else ""))
-            continue
-        if wrong := fault_of(TABLE[name], value):
-            faults.append(f"{where}: {wrong}")
+        line = _line_of(text, name)
+        if wrong := unknown(name) or fault_of(TABLE[name], value):
+            faults.append((line, f"{path}:{line}: {name}: {wrong}"))
         else:
             given[name] = value
+    for name, wrong in _clashes(given):
+        line = _line_of(text, name)
+        faults.append((line, f"{path}:{line}: {name}: {wrong}"))
     if faults:
-        raise SettingsFault(faults)
+        raise SettingsFault([sentence for _, sentence in sorted(faults)])
     return Settings(given)
+
+
+def override(assignment: str) -> dict[str, Value]:
+    """`edge.workers=2` as given on a command line -> the setting and its value. Raises SettingsFault."""
+    name, equals, text = assignment.partition("=")
+    where = f"--set {assignment}"
+    if not equals:
+        raise SettingsFault([f"{where}: give NAME=VALUE"])
+    if wrong := unknown(name):
+        raise SettingsFault([f"{where}: {wrong}"])
+    value: Value = text
+    match TABLE[name].type:
+        case "int" if re.fullmatch(r"-?[0-9]{1,18}", text):
+            value = int(text)
+        case "bool" if text in _SPELT:
+            value = _SPELT[text]
+    if wrong := fault_of(TABLE[name], value):
+        raise SettingsFault([f"{where}: {wrong}"])
+    return {name: value}
+
+
+def unknown(name: str) -> str | None:
+    """What is wrong with a setting's name: None if the table has it."""
+    if name in TABLE:
+        return None
+    near = difflib.get_close_matches(name, TABLE, n=1)
+    return "no such setting" + (f"; did you mean {near[0]}?" if near else "")
+
+
+def _clashes(given: dict[str, Value]) -> list[tuple[str, str]]:
+    """Listeners that were given one and the same address: the later one is at fault."""
+    found: list[tuple[str, str]] = []
+    seen: dict[tuple[str, int] | str, str] = {}
+    for name, value in given.items():
+        if TABLE[name].type != "listen" or not value:
+            continue
+        address = listen_address(str(value))
+        if not isinstance(address, str) and address[1] == 0:
+            continue
+        if address in seen:
+            found.append((name, f"{value} is the address of {seen[address]} too: give each listener its own"))
+        seen.setdefault(address, name)
+    return found
 
 
 def fault_of(row: Setting, value: Any) -> str | None:
@@ -148,7 +197,7 @@ def fault_of(row: Setting, value: Any) -> str | None:
             if type(value) not in (int, str) or not _SIZE.fullmatch(str(value)):
                 return f"give a number of bytes such as 256M, not {value!r}"
         case "listen":
-            if not isinstance(value, str) or (value and not _LISTEN.fullmatch(value)):
+            if not isinstance(value, str) or (value and not _is_listen(value)):
                 return f"give an address such as 0.0.0.0:8080 or unix:/run/x.sock, not {value!r}"
         case "url":
             if not isinstance(value, str) or (value and not _URL.fullmatch(value)):
@@ -159,6 +208,12 @@ def fault_of(row: Setting, value: Any) -> str | None:
             if row.name == "log.level" and value not in ("debug", "info", "warning", "error"):
                 return f"give debug, info, warning or error, not {value!r}"
     return None
+
+
+def _is_listen(text: str) -> bool:
+    if not _LISTEN.fullmatch(text):
+        return False
+    return text.startswith("unix:") or int(text.rpartition(":")[2]) <= 65535
 
 
 def listen_address(text: str) -> tuple[str, int] | str:
@@ -175,25 +230,36 @@ def cores() -> int:
 
 
 def _flat(tree: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+    """Dotted names and their values. An empty table counts as a value unless settings could stand in it."""
     found: list[tuple[str, Any]] = []
     for key, value in tree.items():
-        if isinstance(value, dict):
-            found += _flat(value, f"{prefix}{key}.")
-        else:
+        table = f"{prefix}{key}."
+        if not isinstance(value, dict):
             found.append((prefix + key, value))
+        elif value or not any(name.startswith(table) for name in TABLE):
+            found += _flat(value, table) or [(prefix + key, value)]
     return found
 
 
 def _line_of(text: str, name: str) -> int:
-    """The line at which `name` is set: its last element as a key, after its table's header if there is one."""
-    table, _, key = name.rpartition(".")
-    current = ""
+    """The line at which `name` is set: its key under its table's header, a dotted key, or else the key or header of
+    the table that holds it (an inline table). 1 if none is found."""
+    current, holder = "", 1
     for number, line in enumerate(text.splitlines(), 1):
-        bare = line.strip()
+        bare = line.partition("#")[0].strip()
         if bare.startswith("[") and bare.endswith("]"):
-            current = bare.strip("[] ")
+            here = current = _plain(bare.strip("[]"))
+        elif "=" in bare:
+            here = f"{current}.{_plain(bare.partition('=')[0])}".strip(".")
+        else:
             continue
-        left = bare.partition("=")[0].strip().strip("\"'")
-        if (current == table and left == key) or (f"{current}.{left}".strip(".") == name):
+        if here == name:
             return number
-    return 1
+        if name.startswith(f"{here}."):
+            holder = number
+    return holder
+
+
+def _plain(key: str) -> str:
+    """`edge . "listen"` -> `edge.listen`."""
+    return ".".join(element.strip().strip("\"'") for element in key.split("."))

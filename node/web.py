@@ -37,8 +37,14 @@ REQUEST_ID_FIELD = "X-Request-Id"
 _GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 
-def make_app(ctx: Context, *, client_max_size: int = 1 << 20) -> web.Application:
-    """An application with the rim's middleware and `/healthz`, `/metrics`."""
+def make_app(
+    ctx: Context,
+    *,
+    client_max_size: int = 1 << 20,
+    health: Handler | None = None,
+    metrics: Handler | None = None,
+) -> web.Application:
+    """An application with the rim's middleware and `/healthz`, `/metrics` of this process, or those that are given."""
     app = web.Application(middlewares=[_rim(ctx)], client_max_size=client_max_size)
 
     async def note_prepared(request: web.Request, _: web.StreamResponse) -> None:
@@ -46,15 +52,15 @@ def make_app(ctx: Context, *, client_max_size: int = 1 << 20) -> web.Application
 
     app.on_response_prepare.append(note_prepared)
 
-    async def health(_: web.Request) -> web.Response:
+    async def own_health(_: web.Request) -> web.Response:
         state = "draining" if ctx.stopping.is_set() else "ok"
         return web.json_response({"role": ctx.role, "worker": ctx.worker, "state": state, "pid": os.getpid()})
 
-    async def metrics(_: web.Request) -> web.Response:
+    async def own_metrics(_: web.Request) -> web.Response:
         return web.Response(body=ctx.metrics.text(), headers={"Content-Type": "text/plain; version=0.0.4"})
 
-    app.router.add_get("/healthz", health)
-    app.router.add_get("/metrics", metrics)
+    app.router.add_get("/healthz", health or own_health)
+    app.router.add_get("/metrics", metrics or own_metrics)
     return app
 
 
