@@ -1,0 +1,36 @@
+"""What holds for the whole suite: in CI a skipped test is a failed one, unless its reason is excused."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+
+from tests.kit.optional import IN_CI, excused
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[Any]) -> Generator[None, Any, Any]:
+    report = yield
+    if IN_CI:
+        fail_if_not_excused(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector: pytest.Collector) -> Generator[None, Any, Any]:
+    report = yield
+    if IN_CI:
+        fail_if_not_excused(report)
+    return report
+
+
+def fail_if_not_excused(report: pytest.TestReport | pytest.CollectReport) -> None:
+    """Turn a skip without an excuse into a failure; an expected failure (xfail) is no skip."""
+    if not report.skipped or hasattr(report, "wasxfail"):
+        return
+    reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    if not excused(reason):
+        report.outcome = "failed"
+        report.longrepr = f"{report.nodeid} was skipped in CI: {reason}"

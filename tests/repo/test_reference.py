@@ -1,0 +1,24 @@
+"""The reference pages are made from the tables; a stale one fails here, and `make golden` rewrites it."""
+
+import pytest
+
+from node import reference
+from tests.kit.golden import golden_at
+from tests.kit.optional import ROOT
+from tools import conformance
+
+FOLDER = ROOT / "docs" / "reference"
+
+
+@pytest.mark.parametrize("name", sorted(reference.pages()))
+def test_a_page_says_what_its_table_says(name: str) -> None:
+    golden_at(FOLDER / name, reference.pages()[name])
+
+
+def test_the_conformance_page_lists_every_marked_test() -> None:
+    golden_at(FOLDER / "conformance.md", conformance.page(conformance.collect(ROOT / "tests")))
+
+
+def test_no_page_is_left_behind() -> None:
+    made = {*reference.pages(), "conformance.md", "benchmarks.md"}  # benchmarks: written by `make bench`
+    assert {path.name for path in FOLDER.glob("*.md")} - made == set()
