@@ -1,0 +1,129 @@
+"""Sample entries (`stsd`): made from an encoder's configuration, and read from a file into a Format.
+
+ISO/IEC 14496-12 8.5.2 and 12.1.3, 12.2.3; 14496-14 (mp4a); 14496-15 (avc1).
+"""
+
+from __future__ import annotations
+
+import struct
+
+from base.media import Format
+from base.problems import Problem
+from packager import aac, avc, codecs
+from packager.boxes import Box, box, fields, fullbox, malformed, walk
+
+_VISUAL = 78  # octets of a VisualSampleEntry before its boxes
+_AUDIO = 28  # octets of an AudioSampleEntry before its boxes
+
+
+def avc_format(avcc: bytes, timescale: int = 90000) -> Format:
+    """The format of a track whose encoder sent this avcC. Raises Problem unplayable."""
+    sps, _ = avc.parameter_sets(avcc)
+    if not sps:
+        raise Problem("unplayable", "the H.264 configuration (avcC) has no sequence parameter set")
+    picture = avc.picture(sps[0])
+    boxes = [box(b"avcC", avcc), box(b"pasp", struct.pack(">II", *picture.sar))]  # CMAF B.2: pasp, colr
+    if picture.colour is not None:
+        *codes, full_range = picture.colour
+        boxes.append(box(b"colr", b"nclx", struct.pack(">HHHB", *codes, full_range << 7)))
+    head = struct.pack(
+        ">6xH16xHHIII H32sHh",
+        1, picture.width, picture.height, 0x480000, 0x480000, 0, 1, b"", 0x18, -1,
+    )  # fmt: skip
+    return Format(
+        kind="video",
+        codec=codecs.string("avc1", {"avcC": avcc}),
+        timescale=timescale,
+        entry=box(b"avc1", head, *boxes),
+        width=picture.width * picture.sar[0] // picture.sar[1],
+        height=picture.height,
+    )
+
+
+def aac_format(asc: bytes, language: str = "und") -> Format:
+    """The format of a track whose encoder sent this AudioSpecificConfig. Raises Problem unplayable."""
+    config = aac.audio_specific_config(asc)
+    channels = config.channels or 2
+    # samplerate is 16.16: a rate over 65535 Hz does not fit and is said by the configuration alone
+    rate = config.sample_rate if config.sample_rate < 1 << 16 else 0
+    head = struct.pack(">6xH8xHH4xI", 1, channels, 16, rate << 16)
+    return Format(
+        kind="audio",
+        codec=f"mp4a.40.{config.object_type}",
+        timescale=config.sample_rate,
+        entry=box(b"mp4a", head, fullbox(b"esds", 0, 0, aac.esds_payload(asc))),
+        channels=channels,
+        sample_rate=config.sample_rate,
+        sample_duration=config.samples,
+        language=language,
+    )
+
+
+def read_format(data: memoryview, entry: Box, *, kind: str, timescale: int, language: str) -> Format:
+    """The format that a sample entry in a file describes. Raises Problem unplayable: encrypted, unknown, damaged."""
+    if entry.type in ("encv", "enca"):
+        raise Problem("unplayable", "the file is encrypted: add the clear original, encryption is done on delivery")
+    known = codecs.VIDEO if kind == "video" else codecs.AUDIO
+    if entry.type not in known:
+        raise codecs.refuse(entry.type)
+    skip = _VISUAL if kind == "video" else _AUDIO
+    if entry.end - entry.body < skip:
+        raise malformed(f"sample entry {entry.type} is too short")
+    if kind == "audio":
+        version = fields(data, entry, "H", 8)[0]
+        skip += {0: 0, 1: 16, 2: 36}.get(version, 0)  # QuickTime's sound description versions
+    boxes = {b.type: bytes(data[b.body : b.end]) for b in walk(data, entry.body + skip, _trimmed(data, entry, skip))}
+    if "wave" in boxes and "esds" not in boxes:  # QuickTime keeps the esds inside
+        inner = memoryview(boxes["wave"])
+        boxes |= {b.type: bytes(inner[b.body : b.end]) for b in walk(inner, 0, len(inner)) if b.size > 8}
+    codec = codecs.string(entry.type, boxes)
+    raw = bytes(data[entry.start : entry.end])
+    if kind == "video":
+        width, height = fields(data, entry, "HH", 24)
+        across, down = struct.unpack(">II", boxes["pasp"][:8]) if len(boxes.get("pasp", b"")) >= 8 else (1, 1)
+        if across and down:
+            width = round(width * across / down)
+        return Format(kind=kind, codec=codec, timescale=timescale, entry=raw, width=width, height=height)
+    channels, rate = fields(data, entry, "H6xI", 16)
+    rate, samples = rate >> 16, 0
+    if entry.type == "mp4a":
+        _, specific = aac.read_esds(boxes["esds"][4:])
+        if codec.startswith("mp4a.40") or specific:
+            config = aac.audio_specific_config(specific)
+            rate, channels = config.sample_rate, config.channels or channels
+    elif entry.type == "Opus" and len(boxes.get("dOps", b"")) >= 11:
+        channels, rate = boxes["dOps"][1], 48000
+    elif entry.type == "ac-3" and len(boxes.get("dac3", b"")) >= 3:
+        channels = _ac3_channels(boxes["dac3"])
+    elif entry.type == "ec-3" and len(boxes.get("dec3", b"")) >= 5:
+        channels = _eac3_channels(boxes["dec3"])
+    return Format(
+        kind=kind, codec=codec, timescale=timescale, entry=raw, channels=channels,
+        sample_rate=rate, sample_duration=samples, language=language,
+    )  # fmt: skip
+
+
+def _trimmed(data: memoryview, entry: Box, skip: int) -> int:
+    """QuickTime ends some entries with a 32-bit zero: not a box."""
+    end = entry.end
+    if (end - entry.body - skip) >= 4 and bytes(data[end - 4 : end]) == b"\0\0\0\0":
+        try:
+            list(walk(data, entry.body + skip, end))
+        except Problem:
+            return end - 4
+    return end
+
+
+_ACMOD = (2, 1, 2, 3, 3, 4, 4, 5)  # TS 102 366 table 4.3
+
+
+def _ac3_channels(dac3: bytes) -> int:
+    """acmod and lfeon of dac3: fscod2 bsid5 bsmod3 acmod3 lfeon1 .. (TS 102 366 F.4)."""
+    word = int.from_bytes(dac3[:3], "big")
+    return _ACMOD[word >> 11 & 7] + (word >> 10 & 1)
+
+
+def _eac3_channels(dec3: bytes) -> int:
+    """acmod and lfeon of the first independent substream (TS 102 366 F.6)."""
+    word = int.from_bytes(dec3[2:5], "big")
+    return _ACMOD[word >> 9 & 7] + (word >> 8 & 1)

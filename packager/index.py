@@ -1,0 +1,181 @@
+"""The index of one media file: what its `moov` says, expanded, in a form that is mapped and used as it lies.
+
+    magic 8, header length u32, CRC-32 of all that follows u32, header (JSON), padding to 16, then per track:
+    samples (24 octets each: offset u64, dts i64, size u32, composition offset i32), sync sample indices (u32)
+
+All integers of the tables are little-endian. The header carries the key of the file that it belongs to (size, mtime,
+inode): an index that does not match its file is made anew, never used.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from dataclasses import dataclass
+from fractions import Fraction
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from base.media import Format
+from packager.movie import Movie
+from packager.tables import SAMPLE, Samples
+
+MAGIC = b"HWIDX\x00\x00\x01"  # the last octet is the version of the layout
+_HEAD = struct.Struct("<8sII")
+
+
+class FileKey(msgspec.Struct, frozen=True):
+    """What identifies the indexed file: octets, mtime in ns, inode."""
+
+    size: int
+    mtime_ns: int
+    inode: int
+
+
+class StaleIndex(Exception):
+    """The octets are no index of this version, are damaged, or belong to another file. Make the index anew."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexTrack:
+    """One track: `v1`, `a1`, ... Presentation time of a sample = dts + cto - shift (track timescale)."""
+
+    name: str
+    format: Format
+    samples: Samples
+    sync: npt.NDArray[np.uint32]
+    last_duration: int
+    shift: int
+
+    @property
+    def end_dts(self) -> int:
+        return int(self.samples["dts"][-1]) + self.last_duration
+
+    @property
+    def first_presentation(self) -> Fraction:
+        """Seconds; negative where an edit list drops the beginning (audio priming, leading pictures)."""
+        if self.format.kind == "audio":
+            first = int(self.samples["dts"][0]) + int(self.samples["cto"][0])
+        else:
+            head = self.samples[:64]
+            first = int((head["dts"] + head["cto"]).min())
+        return Fraction(first - self.shift, self.format.timescale)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Index:
+    key: FileKey
+    tracks: tuple[IndexTrack, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def video(self) -> tuple[IndexTrack, ...]:
+        return tuple(t for t in self.tracks if t.format.kind == "video")
+
+    @property
+    def audio(self) -> tuple[IndexTrack, ...]:
+        return tuple(t for t in self.tracks if t.format.kind == "audio")
+
+    def track(self, name: str) -> IndexTrack | None:
+        return next((t for t in self.tracks if t.name == name), None)
+
+
+class _TrackHeader(msgspec.Struct, frozen=True, kw_only=True):
+    name: str
+    count: int
+    sync: int
+    last_duration: int
+    shift: int
+    format: Format
+
+
+class _Header(msgspec.Struct, frozen=True, kw_only=True):
+    key: FileKey
+    notes: tuple[str, ...]
+    tracks: tuple[_TrackHeader, ...]
+
+
+def build(movie: Movie, key: FileKey) -> Index:
+    """The index of a file that was read. Tracks are named by kind and order: v1, v2, a1, ..."""
+    counts = {"video": 0, "audio": 0}
+    tracks = []
+    for source in movie.tracks:
+        kind = source.format.kind
+        counts[kind] += 1
+        tracks.append(
+            IndexTrack(
+                name=f"{kind[0]}{counts[kind]}",
+                format=source.format,
+                samples=source.columns.samples,
+                sync=source.columns.sync,
+                last_duration=source.columns.last_duration,
+                shift=source.shift,
+            )
+        )
+    notes = [*movie.left_out, *(note for source in movie.tracks for note in source.notes)]
+    return Index(key=key, tracks=tuple(tracks), notes=tuple(notes))
+
+
+def to_bytes(index: Index) -> bytes:
+    header = msgspec.json.encode(
+        _Header(
+            key=index.key,
+            notes=index.notes,
+            tracks=tuple(
+                _TrackHeader(
+                    name=t.name,
+                    count=len(t.samples),
+                    sync=len(t.sync),
+                    last_duration=t.last_duration,
+                    shift=t.shift,
+                    format=t.format,
+                )
+                for t in index.tracks
+            ),
+        )
+    )
+    body = header + bytes(_padding(len(header)))
+    body += b"".join(
+        t.samples.tobytes() + t.sync.astype("<u4").tobytes() + bytes(_padding(4 * len(t.sync) + 24 * len(t.samples)))
+        for t in index.tracks
+    )
+    return _HEAD.pack(MAGIC, len(header), zlib.crc32(body)) + body
+
+
+def from_buffer(data: memoryview, key: FileKey | None = None) -> Index:
+    """Views into `data`, nothing is copied. Raises StaleIndex if it is damaged or not the index of `key`."""
+    if len(data) < _HEAD.size:
+        raise StaleIndex("too short")
+    magic, length, checksum = _HEAD.unpack_from(data)
+    if magic != MAGIC:
+        raise StaleIndex("another layout")
+    if zlib.crc32(data[_HEAD.size :]) != checksum:
+        raise StaleIndex("damaged")
+    header = msgspec.json.decode(data[_HEAD.size : _HEAD.size + length], type=_Header)
+    if key is not None and header.key != key:
+        raise StaleIndex("of another file")
+    at = _HEAD.size + length + _padding(length)
+    tracks = []
+    for t in header.tracks:
+        samples = np.frombuffer(data, SAMPLE, t.count, at)
+        at += SAMPLE.itemsize * t.count
+        sync = np.frombuffer(data, "<u4", t.sync, at)
+        at += 4 * t.sync
+        at += _padding(4 * t.sync + SAMPLE.itemsize * t.count)
+        tracks.append(
+            IndexTrack(
+                name=t.name,
+                format=t.format,
+                samples=samples,
+                sync=sync,
+                last_duration=t.last_duration,
+                shift=t.shift,
+            )
+        )
+    return Index(key=header.key, tracks=tuple(tracks), notes=header.notes)
+
+
+def _padding(length: int) -> int:
+    return -length % 16

@@ -1,0 +1,187 @@
+"""A media file's tracks: `moov` and what follows from it (14496-12 8.1 to 8.8), progressive or fragmented."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from base.media import Format
+from base.problems import Problem
+from packager import entries, fragments, tables
+from packager.boxes import Box, child, children, fields, full, malformed, walk
+
+_MOST_MOOV = 512 << 20
+_MOST_TRACKS = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceTrack:
+    """One track of a file. `shift`: what presentation time is behind composition time (track timescale), from elst.
+
+    presentation time = dts + cto - shift.
+    """
+
+    track_id: int
+    format: Format
+    columns: tables.Columns
+    shift: int = 0
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Movie:
+    """`left_out`: why a track of the file is not among `tracks`, one sentence each."""
+
+    tracks: tuple[SourceTrack, ...]
+    left_out: tuple[str, ...] = ()
+
+
+def read_movie(data: memoryview) -> Movie:
+    """The playable tracks of a whole file. Raises Problem unplayable that says why there is none."""
+    moov, moofs = _find(data)
+    trex = fragments.read_trex(data, moov)
+    parts: dict[int, list[fragments.Fragment]] = {}
+    following: dict[int, int] = {}
+    for moof in moofs:
+        for fragment in fragments.read_moof(data, moof, trex, following):
+            parts.setdefault(fragment.track_id, []).append(fragment)
+    (movie_scale,) = _timescale(data, child(data, moov, "mvhd"))
+    tracks: list[SourceTrack] = []
+    left_out: list[str] = []
+    refused: Problem | None = None
+    traks = [box for box in walk(data, moov.body, moov.end) if box.type == "trak"]
+    if len(traks) > _MOST_TRACKS:
+        raise malformed(f"{len(traks)} tracks")
+    for number, trak in enumerate(traks, 1):
+        handler = bytes(data[(hdlr := child(data, trak, "mdia/hdlr")).body + 8 : hdlr.body + 12])
+        if handler not in (b"vide", b"soun"):
+            left_out.append(f"track {number} ({handler.decode('latin-1')}) is neither video nor audio")
+            continue
+        try:
+            track = _read_track(data, trak, handler == b"vide", movie_scale, parts)
+        except Problem as problem:
+            if "codec" not in problem.detail:
+                raise
+            refused = refused or problem
+            left_out.append(f"track {number}: {problem.detail}")
+            continue
+        if len(track.columns.samples):
+            tracks.append(track)
+        else:
+            left_out.append(f"track {number} has no samples")
+    if not tracks:
+        raise refused or Problem(
+            "unplayable", "the file has no video and no audio: " + ("; ".join(left_out) or "empty")
+        )
+    _check_extent(data, tracks)
+    return Movie(tracks=tuple(tracks), left_out=tuple(left_out))
+
+
+def _find(data: memoryview) -> tuple[Box, list[Box]]:
+    moov, moofs, seen = None, [], []
+    try:
+        for box in walk(data, 0, len(data)):
+            seen.append(box.type)
+            if box.type == "moov":
+                moov = moov or box
+            elif box.type == "moof":
+                moofs.append(box)
+    except Problem:
+        if moov is None and "ftyp" in seen:
+            raise Problem(
+                "unplayable", "the file is truncated: it ends before its index (moov); copy or record it again"
+            ) from None
+        if moov is None:
+            raise Problem("unplayable", "this is not an MP4 file (no ISO-BMFF boxes)") from None
+        raise Problem("unplayable", "the file is truncated: its last box is cut off; copy it again") from None
+    if moov is None:
+        if "ftyp" not in seen and "moof" not in seen:
+            raise Problem("unplayable", "this is not an MP4 file (no ftyp, no moov)")
+        raise Problem("unplayable", "the file has no index (moov): the recording was cut short; remux it")
+    if moov.size > _MOST_MOOV:
+        raise malformed(f"its index (moov) has {moov.size} octets")
+    return moov, moofs
+
+
+def _read_track(
+    data: memoryview, trak: Box, video: bool, movie_scale: int, parts: dict[int, list[fragments.Fragment]]
+) -> SourceTrack:
+    tkhd = child(data, trak, "tkhd")
+    version, _ = full(data, tkhd)
+    (track_id,) = fields(data, tkhd, "I", 20 if version else 12)
+    timescale, language = _timescale_and_language(data, child(data, trak, "mdia/mdhd"))
+    stbl = child(data, trak, "mdia/minf/stbl")
+    stsd = child(data, stbl, "stsd")
+    found = list(walk(data, stsd.body + 8, stsd.end))
+    if not found:
+        raise malformed("box stsd is empty")
+    columns = tables.expand(data, stbl)
+    if track_id in parts:
+        if len(columns.samples):
+            raise malformed("a track has samples both in moov and in fragments: remux the file")
+        columns = fragments.join(parts[track_id])
+    if columns.description > len(found):
+        raise malformed("stsc names a sample entry that is not there")
+    fmt = entries.read_format(
+        data,
+        found[columns.description - 1],
+        kind="video" if video else "audio",
+        timescale=timescale,
+        language=language,
+    )
+    shift, notes = _edit(data, trak, timescale, movie_scale)
+    return SourceTrack(track_id=track_id, format=fmt, columns=columns, shift=shift, notes=notes)
+
+
+def _edit(data: memoryview, trak: Box, timescale: int, movie_scale: int) -> tuple[int, tuple[str, ...]]:
+    """elst (8.6.6) as one shift: an initial empty edit delays the track, media_time drops its beginning."""
+    edts = children(data, trak).get("edts")
+    elst = children(data, edts).get("elst") if edts else None
+    if elst is None:
+        return 0, ()
+    version, _ = full(data, elst)
+    (count,) = fields(data, elst, "I")
+    width = 20 if version else 12
+    if elst.body + 8 + count * width > elst.end:
+        raise malformed(f"table elst claims {count} entries, more than it holds")
+    notes: tuple[str, ...] = ()
+    delay = shift = seen = 0
+    for i in range(min(count, 16)):
+        duration, media_time = fields(data, elst, "Qq" if version else "Ii", 8 + i * width)
+        if media_time < 0:
+            if not seen:
+                delay += duration
+            continue
+        if seen == 0:
+            shift = media_time
+        seen += 1
+    if seen > 1:
+        notes = ("the edit list has several cuts: only the first is applied",)
+    return shift - round(delay * timescale / movie_scale), notes
+
+
+def _timescale(data: memoryview, box: Box) -> tuple[int]:
+    version, _ = full(data, box)
+    (scale,) = fields(data, box, "I", 20 if version else 12)
+    if not scale:
+        raise malformed(f"box {box.type} has timescale 0")
+    return (scale,)
+
+
+def _timescale_and_language(data: memoryview, mdhd: Box) -> tuple[int, str]:
+    version, _ = full(data, mdhd)
+    (scale,) = _timescale(data, mdhd)
+    (packed,) = fields(data, mdhd, "H", 32 if version else 20)
+    letters = "".join(chr((packed >> at & 0x1F) + 0x60) for at in (10, 5, 0))
+    return scale, letters if letters.isalpha() and letters.islower() else "und"
+
+
+def _check_extent(data: memoryview, tracks: list[SourceTrack]) -> None:
+    for track in tracks:
+        samples = track.columns.samples
+        end = int((samples["offset"].astype("i8") + samples["size"]).max())
+        if end > len(data):
+            raise Problem(
+                "unplayable", f"the file is truncated: its samples end at octet {end}, the file at {len(data)}"
+            )
+        if (samples["dts"][1:] < samples["dts"][:-1]).any():
+            raise malformed("decode times go back")
