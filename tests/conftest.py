@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.kit.media import Films
 from tests.kit.optional import IN_CI, excused
 
 
@@ -34,3 +35,9 @@ def fail_if_not_excused(report: pytest.TestReport | pytest.CollectReport) -> Non
     if not excused(reason):
         report.outcome = "failed"
         report.longrepr = f"{report.nodeid} was skipped in CI: {reason}"
+
+
+@pytest.fixture(scope="session")
+def films(tmp_path_factory: pytest.TempPathFactory) -> Films:
+    """`films("bframes")`: the path of a synthetic film (tests/kit/media.py lists them)."""
+    return Films(tmp_path_factory.mktemp("films"))
