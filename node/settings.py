@@ -60,6 +60,9 @@ TABLE: dict[str, Setting] = {
         Setting("control.listen", "listen", "", "", "address of pages and admin API; empty: the ports table"),
         Setting("control.origin", "url", "", "", "where assets are PUT; empty: this box's origin"),
         Setting("control.edge_url", "url", "", "", "how viewers reach the edge; empty: this host, the edge's port"),
+        Setting(
+            "control.demo", "bool", False, "", "make the channels that the demo publishes to (`up --demo` sets it)"
+        ),
         Setting("control.rtmp_url", "url", "", "", "how encoders reach ingest; empty: this host, the RTMP port"),
     )
 }

@@ -1,0 +1,209 @@
+"""What a supervisor is to run: the roles table and the settings in, process specs and doors out. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from node.home import PORTS, Home, port_number
+from node.settings import Settings, SettingsFault, cores, listen_address
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Role:
+    """One row of the roles table.
+
+    `listen`, `upstream`, `workers`: the settings that --listen, --upstream and --workers stand for; `port`: its row in
+    the ports table. `peers`: roles that it needs, and the setting that names one on another box instead.
+    """
+
+    name: str
+    module: str
+    listen: str = ""
+    port: str = ""
+    upstream: str = ""
+    workers: str = ""
+    peers: tuple[tuple[str, str], ...] = ()
+
+
+ROLES: dict[str, Role] = {
+    role.name: role
+    for role in (
+        Role(name="origin", module="origin", listen="origin.listen"),
+        Role(
+            name="control",
+            module="control",
+            listen="control.listen",
+            port="control",
+            upstream="control.origin",
+            peers=(("origin", "control.origin"),),
+        ),
+        Role(
+            name="ingest",
+            module="ingest",
+            listen="ingest.rtmp_listen",
+            port="rtmp",
+            upstream="ingest.origin",
+            peers=(("origin", "ingest.origin"),),
+        ),
+        Role(
+            name="edge",
+            module="edge",
+            listen="edge.listen",
+            port="edge",
+            upstream="edge.upstream",
+            workers="edge.workers",
+            peers=(("origin", "edge.upstream"),),
+        ),
+        Role(name="demo", module="ingest.demo", peers=(("ingest", ""), ("control", ""))),
+    )
+}
+FULL = ("origin", "control", "ingest", "edge")
+SHORTHAND = ("listen", "upstream", "workers")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Door:
+    """A listener that people or other machines use. `name`: edge, control, rtmp, ops or origin."""
+
+    name: str
+    role: str
+    scheme: str
+    address: tuple[str, int] | Path
+
+    def url(self, host: str = "127.0.0.1") -> str:
+        """`host` stands in where the listener takes any address."""
+        if isinstance(self.address, Path):
+            return f"unix:{self.address}"
+        bound, port = self.address
+        shown = (
+            host if bound in ("0.0.0.0", "::", "127.0.0.1", "localhost") else f"[{bound}]" if ":" in bound else bound
+        )
+        return f"{self.scheme}://{shown}:{port}"
+
+    @property
+    def near(self) -> tuple[str, int] | Path:
+        """Where a process of this machine reaches it."""
+        if isinstance(self.address, Path):
+            return self.address
+        host, port = self.address
+        return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host), port
+
+    @property
+    def for_all(self) -> bool:
+        """True if other machines reach it."""
+        return not isinstance(self.address, Path) and self.address[0] in ("0.0.0.0", "::")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spec:
+    """One process. `alone`: its role has no other worker."""
+
+    role: str
+    worker: int
+    module: str
+    alone: bool
+    arguments: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    home: Home
+    settings: Settings
+    port_base: int
+    specs: tuple[Spec, ...]
+    doors: tuple[Door, ...]
+    roles: tuple[str, ...] = field(default=())
+
+    def door(self, name: str) -> Door | None:
+        return next((door for door in self.doors if door.name == name), None)
+
+
+def shorthand(names: Sequence[str], given: Mapping[str, str | None], table: Mapping[str, Role] = ROLES) -> list[str]:
+    """`--listen`, `--upstream`, `--workers` of `up --role R` as NAME=VALUE of that role. Raises SettingsFault."""
+    found = []
+    for flag, value in given.items():
+        if value is None:
+            continue
+        if len(names) != 1:
+            raise SettingsFault([f"--{flag}: give it together with one --role, or use --set NAME=VALUE"])
+        setting = str(getattr(table[names[0]], flag))
+        if not setting:
+            raise SettingsFault([f"--{flag}: {names[0]} has no such setting"])
+        found.append(f"{setting}={value}")
+    return found
+
+
+def make(
+    home: Home,
+    names: Sequence[str],
+    settings: Settings,
+    *,
+    port_base: int = 0,
+    config: Path | None = None,
+    overrides: Sequence[str] = (),
+    table: Mapping[str, Role] = ROLES,
+) -> Plan:
+    """`settings` are those of `config` with the `overrides` (NAME=VALUE) in force.
+
+    Raises SettingsFault: a role that cannot work alone here, or ports past 65535.
+    """
+    faults = _faults(names, settings, port_base, table)
+    if faults:
+        raise SettingsFault(faults)
+    common = ["--home", str(home.root), "--port-base", str(port_base)]
+    if config is not None:
+        common += ["--config", str(config.absolute())]
+    for override in overrides:
+        common += ["--set", override]
+    specs = [
+        Spec(
+            role=name,
+            worker=worker,
+            module=table[name].module,
+            alone=count == 1,
+            arguments=(*common, "--worker", str(worker)),
+        )
+        for name in names
+        for count in [_count(table[name], settings)]
+        for worker in range(count)
+    ]
+    doors = [door for name in names if (door := _door(table[name], settings, port_base))]
+    ops = PORTS["ops"]
+    doors.append(Door(name="ops", role="supervisor", scheme="http", address=(ops.bind, port_number("ops", port_base))))
+    return Plan(
+        home=home, settings=settings, port_base=port_base, specs=tuple(specs), doors=tuple(doors), roles=tuple(names)
+    )
+
+
+def _faults(names: Sequence[str], settings: Settings, port_base: int, table: Mapping[str, Role]) -> list[str]:
+    highest = 65535 - max(row.offset for row in PORTS.values())
+    found = []
+    if port_base and not 1 <= port_base <= highest:
+        found.append(f"--port-base: give a number from 1 to {highest}, not {port_base}")
+    for name in names:
+        for peer, setting in table[name].peers:
+            if peer in names or (setting and settings.text(setting)):
+                continue
+            instead = f", or say where it is: --set {setting}=http://HOST:PORT" if setting else ""
+            found.append(f"--role {name} needs the {peer}: add --role {peer}{instead}")
+    return found
+
+
+def _count(role: Role, settings: Settings) -> int:
+    return (settings.number(role.workers) or cores()) if role.workers else 1
+
+
+def _door(role: Role, settings: Settings, port_base: int) -> Door | None:
+    text = settings.text(role.listen) if role.listen else ""
+    if not text and not role.port:
+        return None
+    scheme = PORTS[role.port].scheme if role.port else "http"
+    name = role.port or role.name
+    if not text:
+        address: tuple[str, int] | Path = (PORTS[role.port].bind, port_number(role.port, port_base))
+    else:
+        found = listen_address(text)
+        address = Path(found) if isinstance(found, str) else found
+    return Door(name=name, role=role.name, scheme=scheme, address=address)
