@@ -1,0 +1,370 @@
+"""The edge's full path: everything that the express lane does not answer, and the role's composition.
+
+What is decided is decided in `request`, `freshness` and `fill`; here answers are written.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import struct
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+import structlog
+from aiohttp import web
+from aiohttp.typedefs import Handler
+from multidict import CIMultiDict
+
+from base.problems import Problem
+from base.records import Delivery
+from edge import request as asked
+from edge.counts import Counts
+from edge.fill import SLICE, CutShort, Fill, Fills, State, head_of, http_now, joined
+from edge.lane import Lane, LaneProtocol, LaneRunner, fields_of
+from edge.request import Action, Plan, Shape
+from edge.store import MemoryTier, Stored
+from edge.upstream import PATIENCE_S, PATIENCE_WITH_STALE_S, Upstream
+from node import web as rim
+from node.process import Context
+
+log = structlog.get_logger("edge")
+
+_RESET = struct.pack("ii", 1, 0)
+
+
+@dataclass(slots=True)
+class Sent:
+    """What happened to one answer, filled in while it is written."""
+
+    cache: str = "own"
+    status: int = 0
+    bytes: int = 0
+    whole: bool = False
+
+
+class Edge:
+    """One worker's cache and everything around it."""
+
+    def __init__(self, ctx: Context) -> None:
+        self.ctx = ctx
+        self.clock = ctx.clock
+        self.counts = Counts()
+        self.store = MemoryTier(ctx.settings.number("edge.memory"))
+        self.upstream = Upstream(
+            ctx.upstream("edge.upstream", ctx.home.socket("origin", door="media")), self.counts.retry
+        )
+        self.fills = Fills(self.upstream, self.store, ctx.clock, ctx.tasks, self.counts.fill)
+        self.lane = Lane(self.store, ctx.clock, self.counts, self.note)
+        ctx.metrics.on_scrape(self._flush)
+
+    def _flush(self) -> None:
+        self.counts.flush(self.ctx.metrics, stored_bytes=self.store.bytes, stored_objects=len(self.store))
+
+    def note(self, delivery: Delivery) -> None:
+        """Where Delivery records go. Until there is a spool: the debug log."""
+        log.debug("edge.delivery", delivery=delivery)
+
+    def app(self) -> web.Application:
+        app = rim.make_app(self.ctx)
+        app.router.add_route("*", "/{tail:.*}", self.handle)
+        app.middlewares.append(_private_metrics)
+        app.on_response_prepare.append(_open_to_pages)
+        return app
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        started = self.clock.monotonic()
+        sent = Sent()
+        plan: Plan | None = None
+        try:
+            if isinstance(request.protocol, LaneProtocol):  # no further answer for who has not read the last one
+                await request.protocol.drained()
+            url = request.rel_url
+            plan = asked.plan(request.method, url.raw_path, url.raw_query_string, request.headers)
+            response = await self._answer(request, plan, sent)
+            sent.status = response.status
+            sent.whole = True
+            return response
+        except Problem as problem:
+            sent.status = problem.kind.status
+            sent.whole = True
+            raise
+        except CutShort:
+            _abort(request)
+            raise ConnectionResetError("the body was cut short") from None
+        finally:
+            self.counts.full += 1
+            self.counts.answers[sent.cache] += 1
+            self.counts.sent += sent.bytes
+            self.note(
+                Delivery(
+                    time_ms=self.clock.now_ms(),
+                    request=request[rim.REQUEST_ID],
+                    method=request.method,
+                    path=plan.key if plan else request.rel_url.raw_path,
+                    status=sent.status,
+                    size=sent.bytes,
+                    cache=sent.cache,
+                    duration_ms=round((self.clock.monotonic() - started) * 1000),
+                    whole=sent.whole,
+                    cmcd=plan.cmcd if plan else b"",
+                )
+            )
+
+    async def _answer(self, request: web.Request, plan: Plan, sent: Sent) -> web.StreamResponse:
+        match plan.action:
+            case Action.PREFLIGHT:
+                return web.Response(status=204, headers=dict(asked.PREFLIGHT))
+            case Action.TIME:
+                headers = {"Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-store"}
+                return web.Response(body=asked.time_body(self.clock.now_ms()), headers=headers)
+        now = self.clock.monotonic()
+        stored = self.store.get(plan.key)
+        if stored is not None and stored.fresh(now):
+            sent.cache = "hit"
+            return await self._from_store(request, plan, stored, "Headwater; hit", sent)
+        forwarded = "Headwater; fwd=uri-miss" if stored is None else "Headwater; fwd=stale"
+        if self.fills.is_unshared(plan.key):
+            return await self._pass(request, plan, None, forwarded, sent)
+        return await self._follow(request, plan, stored, forwarded, sent)
+
+    async def _follow(
+        self, request: web.Request, plan: Plan, stored: Stored | None, forwarded: str, sent: Sent
+    ) -> web.StreamResponse:
+        """Join the fetch that is under way, or begin one."""
+        stale = stored if stored and stored.usable_stale(self.clock.monotonic() + PATIENCE_WITH_STALE_S) else None
+        fill = self.fills.find(plan.key)
+        if fill is not None:
+            self.counts.followers += 1
+            forwarded += "; collapsed"
+        else:
+            fill = self.fills.start(
+                plan.key,
+                use=plan.use,
+                held=plan.held,
+                request_id=request[rim.REQUEST_ID],
+                patience_s=PATIENCE_WITH_STALE_S if stale else PATIENCE_S,
+            )
+        await fill.decided()
+        if fill.state is State.PASSED:
+            return await self._pass(request, plan, fill.claim(), forwarded.removesuffix("; collapsed"), sent)
+        if fill.state is State.FAILED and fill.head is None:
+            if stale is not None:
+                sent.cache = "stale"
+                ttl = stale.ttl_s(self.clock.monotonic())
+                status = f"Headwater; fwd=stale; ttl={ttl}; detail=upstream-away"
+                return await self._from_store(request, plan, stale, status, sent)
+            assert fill.problem is not None
+            sent.cache = "miss"
+            raise Problem(fill.problem.kind.name, fill.problem.detail)
+        sent.cache = "miss"
+        return await self._from_fill(request, plan, fill, forwarded + "; stored", sent)
+
+    async def _from_store(
+        self, request: web.Request, plan: Plan, stored: Stored, cache_status: str, sent: Sent
+    ) -> web.StreamResponse:
+        shape = asked.shape(
+            request.headers,
+            status=stored.status,
+            etag=stored.etag,
+            last_modified=stored.last_modified,
+            date=stored.date,
+            length=len(stored.body),
+            now_ms=self.clock.now_ms(),
+            get=plan.body,
+        )
+        assert shape is not None
+        fields = [*fields_of(stored, cache_status), ("Age", str(stored.age_s(self.clock.monotonic())))]
+        response = await _begin(request, shape, fields, len(stored.body))
+        if plan.body and shape.stop != 0:
+            view = memoryview(stored.body)
+            stop = len(view) if shape.stop < 0 else shape.stop
+            for begin in range(shape.start, stop, SLICE):  # aiohttp waits for slow readers between writes
+                part = view[begin : min(stop, begin + SLICE)]
+                await response.write(part)
+                sent.bytes += len(part)
+        await response.write_eof()
+        return response
+
+    async def _from_fill(
+        self, request: web.Request, plan: Plan, fill: Fill, cache_status: str, sent: Sent
+    ) -> web.StreamResponse:
+        """What has come and then the live tail. Raises CutShort, or Problem if nothing was sent yet."""
+        head = fill.head
+        assert head is not None
+        length = head.length
+        shape = None
+        while shape is None:
+            shape = asked.shape(
+                request.headers,
+                status=head.status,
+                etag=head.etag,
+                last_modified=head.last_modified,
+                date=head.date,
+                length=length,
+                now_ms=self.clock.now_ms(),
+                get=plan.body,
+            )
+            if shape is None:  # a range of something whose length is not stated
+                try:
+                    await fill.ended()
+                except CutShort:
+                    raise _broke_off() from None
+                length = fill.size
+        body = fill.read(shape.start, shape.stop) if plan.body and shape.stop != 0 else None
+        first: bytes | memoryview = b""
+        if body is not None and shape.status == 206:
+            try:  # 206 is said once its first bytes are there
+                first = await anext(body, b"")
+            except CutShort:
+                raise _broke_off() from None
+        fields = [*_said_before(head.fields, cache_status)]
+        if fill.lifetime is not None and fill.lifetime.age_s >= 1:
+            fields.append(("Age", str(int(fill.lifetime.age_s))))
+        response = await _begin(request, shape, fields, length)
+        if body is not None:
+            if first:
+                await response.write(first)
+                sent.bytes += len(first)
+            async with contextlib.aclosing(body):
+                async for part in body:
+                    await response.write(part)
+                    sent.bytes += len(part)
+        await response.write_eof()
+        return response
+
+    async def _pass(
+        self,
+        request: web.Request,
+        plan: Plan,
+        claimed: aiohttp.ClientResponse | None,
+        cache_status: str,
+        sent: Sent,
+    ) -> web.StreamResponse:
+        """An answer that is not shared: straight through, at the reader's pace."""
+        sent.cache = "pass"
+        answer = claimed or await self.upstream.open(plan.key, request_id=request[rim.REQUEST_ID])
+        try:
+            head = head_of(answer.status, answer.headers, received_date=http_now(self.clock.now_ms()))
+            fields = [*_said_before(head.fields, cache_status)]
+            if age := joined(answer.headers).get("Age"):
+                fields.append(("Age", age))
+            # The range of what is not kept is not cut out here: RFC 9110 14.2 lets a server ignore Range.
+            response = await _begin(request, Shape(status=head.status), fields, head.length)
+            if plan.body:
+                await self._relay(answer, response, sent)
+            await response.write_eof()
+            return response
+        finally:
+            answer.close()
+
+    async def _relay(self, answer: aiohttp.ClientResponse, response: web.StreamResponse, sent: Sent) -> None:
+        chunks = answer.content.iter_any()
+        while True:
+            try:
+                chunk = await anext(chunks, b"")
+            except (aiohttp.ClientError, OSError) as fault:
+                raise CutShort from fault
+            if not chunk:
+                return
+            await response.write(chunk)
+            sent.bytes += len(chunk)
+
+    async def close(self) -> None:
+        await self.upstream.close()
+
+
+def _broke_off() -> Problem:
+    return Problem("upstream", "upstream broke off its answer")
+
+
+def _said_before(fields: Sequence[tuple[str, str]], cache_status: str) -> list[tuple[str, str]]:
+    """An upstream's fields with our own member appended to Cache-Status (RFC 9211 2)."""
+    before = [value for name, value in fields if name.lower() == "cache-status"]
+    kept = [(name, value) for name, value in fields if name.lower() != "cache-status"]
+    return [*kept, ("Cache-Status", ", ".join([*before, cache_status])), ("Server", "Headwater")]
+
+
+async def _begin(
+    request: web.Request, shape: Shape, fields: Sequence[tuple[str, str]], length: int | None
+) -> web.StreamResponse:
+    """Write the header of an answer in this shape. `length` of the whole object, None if not known."""
+    headers = CIMultiDict(fields)
+    headers[rim.REQUEST_ID_FIELD] = request[rim.REQUEST_ID]
+    if shape.status == 304:
+        said = asked.OF_A_304 | {"age", "cache-status", "x-request-id", "server"}
+        if "ETag" not in headers:
+            said |= {"last-modified"}
+        headers = CIMultiDict((name, value) for name, value in headers.items() if name.lower() in said)
+    elif shape.status == 416:
+        headers.popall("Content-Type", None)
+    if shape.content_range:
+        headers["Content-Range"] = shape.content_range
+    response = web.StreamResponse(status=shape.status, headers=headers)
+    if shape.status == 206:
+        response.content_length = shape.stop - shape.start
+    elif shape.status == 416:
+        response.content_length = 0
+    elif shape.status not in (204, 304) and length is not None:
+        response.content_length = length
+    if shape.status in (200, 206):
+        response.headers["Accept-Ranges"] = "bytes"
+    await response.prepare(request)
+    return response
+
+
+def _abort(request: web.Request) -> None:
+    """End a body that was cut short so that nobody takes it for whole: reset, also where its length was not stated."""
+    transport = request.transport
+    if transport is None:
+        return
+    connection = transport.get_extra_info("socket")
+    if connection is not None and connection.family != socket.AF_UNIX:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+    transport.abort()
+
+
+@web.middleware
+async def _private_metrics(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Metrics are for this box: they are not served at the viewers' address."""
+    sockname = request.transport.get_extra_info("sockname") if request.transport else None
+    if request.path == "/metrics" and isinstance(sockname, tuple):
+        raise Problem("unknown", "no object has this path")
+    return await handler(request)
+
+
+async def _open_to_pages(_: web.Request, response: web.StreamResponse) -> None:
+    for name, value in asked.CORS:
+        response.headers.setdefault(name, value)
+
+
+@contextlib.asynccontextmanager
+async def serving(
+    ctx: Context, listen: Sequence[Path | tuple[str, int]], *, reuse_port: bool = False
+) -> AsyncIterator[tuple[Edge, web.AppRunner]]:
+    """An edge that answers at `listen` until the block ends, then drains."""
+    edge = Edge(ctx)
+    app = edge.app()
+    runner = LaneRunner(
+        app,
+        edge.lane,
+        access_log=None,
+        handle_signals=False,
+        shutdown_timeout=ctx.settings.number("drain.seconds"),
+        keepalive_timeout=75,
+    )
+    try:
+        async with rim.serving(ctx, app, listen, runner=runner, reuse_port=reuse_port):
+            yield edge, runner
+    finally:
+        await ctx.tasks.close()  # fills that nobody waits for any more
+        await edge.close()
+
+
+async def run(ctx: Context) -> None:
+    """The role: viewers' address shared by all workers, until told to stop."""
+    async with serving(ctx, [ctx.listen("edge.listen", "edge")], reuse_port=True) as (edge, _):
+        log.info("edge.listening", upstream=edge.upstream.address, memory=edge.store.capacity)
+        await ctx.stopping.wait()
