@@ -85,8 +85,8 @@ def lifecycle_page() -> str:
     return _page(
         "A role process under its supervisor",
         f"A role that dies is started again after {lifecycle.FIRST_PAUSE_S:g} s; the pause doubles up to "
-        f"{lifecycle.LONGEST_PAUSE_S:g} s and begins anew after {lifecycle.HEALTHY_S:g} s of health. `headwater status` "
-        "shows the states.",
+        f"{lifecycle.LONGEST_PAUSE_S:g} s and begins anew after {lifecycle.HEALTHY_S:g} s of health. "
+        "`headwater status` shows the states.",
         ("state", "event", "next state"),
         rows,
     )

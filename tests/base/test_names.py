@@ -1,0 +1,131 @@
+"""The path grammar: every name reads back as itself, and nothing else reads as a name."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from base import names
+from base.names import CONTENT_TYPE, IMMUTABLE, MANIFESTS, PUBLIC, Kind, Leaf, Name, is_title, parse
+
+TITLES = st.from_regex(names.TITLE_PATTERN, fullmatch=True)
+EDITIONS = st.from_regex(r"[a-z0-9]{1,16}", fullmatch=True)
+TRACKS = st.from_regex(r"[a-z][a-z0-9]{0,15}", fullmatch=True)
+GENERATIONS = st.from_regex(r"[0-9a-f]{8,64}", fullmatch=True)
+NUMBERS = st.integers(0, 10**15 - 1)
+
+
+@st.composite
+def any_name(draw: st.DrawFn) -> Name:
+    leaf = draw(st.sampled_from(Leaf))
+    live = st.just(Kind.LIVE)
+    kind = draw(
+        {Leaf.PART: live, Leaf.SESSION: live, Leaf.MEZZANINE: st.just(Kind.VOD)}.get(leaf, st.sampled_from(Kind))
+    )
+    title = draw(TITLES)
+    if leaf in (Leaf.MULTIVARIANT, Leaf.MANIFEST, Leaf.MEZZANINE, Leaf.STATUS):
+        return Name(kind=kind, title=title, leaf=leaf)
+    edition = draw(EDITIONS)
+    if leaf is Leaf.SESSION:
+        return Name(kind=kind, title=title, leaf=leaf, edition=edition)
+    track = draw(TRACKS)
+    return Name(
+        kind=kind,
+        title=title,
+        leaf=leaf,
+        edition=edition,
+        track=track,
+        generation=draw(GENERATIONS) if leaf is Leaf.INIT else "",
+        number=draw(NUMBERS) if leaf in (Leaf.SEGMENT, Leaf.PART) else -1,
+        part=draw(st.integers(0, 999_999)) if leaf is Leaf.PART else -1,
+    )
+
+
+@given(any_name())
+def test_a_name_reads_back_as_itself(name: Name) -> None:
+    assert parse(name.path) == name
+
+
+@given(any_name())
+def test_a_relative_spelling_is_the_path_below_the_title(name: Name) -> None:
+    if name.edition:
+        assert f"/{name.kind}/{name.title}/{name.relative}" == name.path
+    assert name.path.endswith("/" + name.file)
+
+
+@given(st.text(alphabet="/livevod.mp4s3u8-09az_A%", max_size=60))
+def test_what_reads_as_a_name_is_spelt_in_one_way_only(path: str) -> None:
+    """A cache key must not have two spellings."""
+    found = parse(path)
+    assert found is None or found.path == path
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/live/studio/e1/v1/007.m4s",
+        "/live/studio/e1/v1/1.01.m4s",
+        "/vod/film/e1/v1/1.0.m4s",  # parts are live only
+        "/live/studio/mezzanine.mp4",
+        "/vod/film/e1/session.json",
+        "/live/Studio/multivariant.m3u8",
+        "/live/-studio/multivariant.m3u8",
+        "/live/studio-/multivariant.m3u8",
+        "/live/studio/../x/multivariant.m3u8",
+        "/live/studio//e1/v1/media.m3u8",
+        "/live/studio/multivariant.m3u8\n",
+        "/live/studio/e1/v1/init-XYZ12345.mp4",
+        "/live/studio/e1/1v/media.m3u8",
+        "/vod/" + "a" * 65 + "/manifest.mpd",
+        "live/studio/multivariant.m3u8",
+        "/live/studio/e1/v1/1٣.m4s",
+        "",
+        "/",
+    ],
+)
+def test_this_is_no_name(path: str) -> None:
+    assert parse(path) is None
+
+
+def test_the_longest_name_is_short_enough_to_be_read() -> None:
+    longest = Name(
+        kind=Kind.LIVE,
+        title="t" * 64,
+        leaf=Leaf.INIT,
+        edition="e" * 16,
+        track="t" * 16,
+        generation="f" * 64,
+    )
+    assert parse(longest.path) == longest
+    assert parse("/vod/film/" + "x" * 300) is None
+
+
+def test_every_sort_of_object_has_a_media_type() -> None:
+    assert set(CONTENT_TYPE) == set(Leaf)
+
+
+def test_what_changes_is_not_immutable() -> None:
+    assert not IMMUTABLE & MANIFESTS
+    assert PUBLIC == IMMUTABLE | MANIFESTS
+    assert not Name(kind=Kind.VOD, title="film", leaf=Leaf.MEZZANINE).public
+
+
+@pytest.mark.parametrize(
+    ("text", "well"),
+    [
+        ("studio", True),
+        ("a", True),
+        ("a-b", True),
+        ("a--b", True),
+        ("0", True),
+        ("a" * 64, True),
+        ("", False),
+        ("-a", False),
+        ("a-", False),
+        ("A", False),
+        ("a b", False),
+        ("ä", False),
+        ("a" * 65, False),
+    ],
+)
+def test_a_title_is_lower_case_with_inner_hyphens(text: str, well: bool) -> None:
+    assert is_title(text) is well
