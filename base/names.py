@@ -118,11 +118,11 @@ class Name:
             case Leaf.MEDIA_PLAYLIST:
                 return "media.m3u8"
             case Leaf.INIT:
-                return f"init-{self.generation}.mp4"
+                return init_file(self.generation)
             case Leaf.SEGMENT:
-                return f"{self.number}.m4s"
+                return segment_file(self.number)
             case Leaf.PART:
-                return f"{self.number}.{self.part}.m4s"
+                return part_file(self.number, self.part)
             case Leaf.SESSION:
                 return "session.json"
             case _:
@@ -163,6 +163,23 @@ def parse(path: str) -> Name | None:
         return None
     part = int(found["part"])
     return Name(kind=kind, title=title, edition=edition, track=track, leaf=Leaf.PART, number=number, part=part)
+
+
+def init_file(generation: str) -> str:
+    return f"init-{generation}.mp4"
+
+
+def segment_file(number: int) -> str:
+    return f"{number}.m4s"
+
+
+def part_file(number: int, part: int) -> str:
+    return f"{number}.{part}.m4s"
+
+
+def media_template(edition: str, track: str) -> str:
+    """Segment URIs for DASH (ISO/IEC 23009-1 5.3.9.4.4), relative to `/{kind}/{title}/`."""
+    return f"{edition}/{track}/$Number$.m4s"
 
 
 def is_title(text: str) -> bool:

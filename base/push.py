@@ -64,6 +64,7 @@ class SessionNote(msgspec.Struct, frozen=True, kw_only=True):
     started_ms: int
     grid_ms: int
     part_ms: int
+    window_s: int = 1800
     numbering: str = "wall"
     why: str = ""  # why numbering is counted
     tracks: tuple[TrackNote, ...]

@@ -9,13 +9,16 @@ class TrackReport(msgspec.Struct, frozen=True, kw_only=True):
     track: str
     kind: str  # video or audio
     codec: str  # RFC 6381
-    bandwidth: int
+    bandwidth: int  # peak, as RFC 8216bis 4.1 defines it
+    average: int = 0
     language: str = "und"
     width: int = 0
     height: int = 0
     frame_rate: str = ""
     channels: int = 0
     sample_rate: int = 0
+    video_range: str = "SDR"  # SDR, HLG or PQ
+    label: str = ""
 
 
 class AssetReport(msgspec.Struct, frozen=True, kw_only=True):

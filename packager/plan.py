@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from base.problems import Problem
-from packager.index import Index, IndexTrack, to_bytes
+from packager.index import FileKey, Index, IndexTrack, to_bytes
 
 I64 = npt.NDArray[np.int64]
 
@@ -60,7 +60,8 @@ class TrackPlan:
         ends = np.zeros(len(self.track.samples) + 1, np.int64)
         np.cumsum(self.track.samples["size"], out=ends[1:])
         row = 16 if self.track.format.kind == "video" else 4
-        return np.diff(ends[self.first]) + row * np.diff(self.first) + 120
+        octets: I64 = np.diff(ends[self.first]) + row * np.diff(self.first) + 120
+        return octets
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,14 +132,13 @@ def make_plan(index: Index, target_ms: int) -> Plan:
 
 def _identity(index: Index) -> bytes:
     """The index without its file key: the same media has the same edition on every node."""
-    from packager.index import FileKey
-
     return to_bytes(Index(key=FileKey(0, 0, 0), tracks=index.tracks))
 
 
 def _presentation(track: IndexTrack) -> I64:
     """Presentation ticks of each sample, zero where the edit list starts."""
-    return (track.samples["dts"] + track.samples["cto"] - track.shift).astype(np.int64)
+    ticks: I64 = (track.samples["dts"] + track.samples["cto"] - track.shift).astype(np.int64)
+    return ticks
 
 
 def _video_cuts(track: IndexTrack, target_ms: int) -> I64:
@@ -157,14 +157,16 @@ def _video_cuts(track: IndexTrack, target_ms: int) -> I64:
     end = int(_presentation(track).max()) + track.last_duration
     if len(cuts) > 1 and end - ticks[cuts[-1]] < target / 2 and end - ticks[cuts[-2]] < 1.5 * target:
         cuts.pop()
-    return track.sync[cuts].astype(np.int64)
+    first: I64 = track.sync[cuts].astype(np.int64)
+    return first
 
 
 def _audio_cuts(track: IndexTrack, target_ms: int) -> I64:
     ticks = _presentation(track)
     step = target_ms * track.format.timescale / 1000
     lines = ticks[0] + np.arange(math.ceil((track.end_dts - int(track.samples["dts"][0])) / step)) * step
-    return np.unique(np.searchsorted(ticks, np.ceil(lines).astype(np.int64)))
+    first: I64 = np.unique(np.searchsorted(ticks, np.ceil(lines).astype(np.int64))).astype(np.int64)
+    return first
 
 
 def _follow(track: IndexTrack, cut_ticks: I64, scale: int) -> I64:
@@ -183,7 +185,8 @@ def _aligned(track: IndexTrack, cut_ticks: I64, scale: int) -> I64 | None:
     at = np.searchsorted(ticks, wanted - slack)
     if (at >= len(ticks)).any() or (np.abs(ticks[np.minimum(at, len(ticks) - 1)] - wanted) > slack).any():
         return None
-    return np.append(track.sync[at].astype(np.int64), len(track.samples))
+    first: I64 = np.append(track.sync[at].astype(np.int64), len(track.samples))
+    return first
 
 
 def _track_plan(track: IndexTrack, first: I64, lead: Fraction) -> TrackPlan:

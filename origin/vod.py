@@ -1,0 +1,151 @@
+"""On demand over HTTP: a mezzanine comes in by PUT, everything else is computed per GET."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable
+
+import msgspec
+from aiohttp import web
+
+from base import lifetimes
+from base.names import CONTENT_TYPE, Kind, Leaf, Name
+from base.problems import Problem
+from node.process import Context
+from origin.assets import MEZZANINE, Asset, Assets
+from packager import dash, hls
+from packager.plan import TrackPlan
+from packager.segment import Body, segment
+
+_BLOCK = 1 << 20
+
+
+class Vod:
+    """Requests for names of kind `vod`."""
+
+    def __init__(self, ctx: Context, assets: Assets) -> None:
+        self._ctx = ctx
+        self._assets = assets
+
+    async def get(self, request: web.Request, name: Name) -> web.StreamResponse:
+        asset = await self._open(name.title)
+        if name.leaf is Leaf.STATUS:
+            return web.Response(body=msgspec.json.encode(asset.report()), content_type="application/json")
+        if name.edition and name.edition != asset.plan.edition:
+            raise Problem("gone", "the asset was planned anew: read its playlist again", cache_control="no-store")
+        match name.leaf:
+            case Leaf.MULTIVARIANT | Leaf.MANIFEST | Leaf.MEDIA_PLAYLIST:
+                return _text(name, asset, await asyncio.to_thread(_playlist, name, asset))
+            case Leaf.INIT:
+                return self._init(name, asset)
+            case Leaf.SEGMENT:
+                return await self._segment(request, name, asset)
+            case _:
+                raise Problem("unknown", "an asset has no such object")
+
+    async def put(self, request: web.Request, name: Name) -> web.Response:
+        """Receive a file, index it, put it in place: 201 with its AssetReport."""
+        if name.leaf is not Leaf.MEZZANINE:
+            raise Problem("method", "only the mezzanine can be put", allow="GET, HEAD")
+        target_ms = _target(request, self._ctx.settings.number("origin.segment_target"))
+        incoming = await asyncio.to_thread(self._assets.incoming, secrets.token_hex(8))
+        try:
+            received = 0
+            with open(incoming / MEZZANINE, "wb", buffering=0) as file:
+                async for block in request.content.iter_chunked(_BLOCK):
+                    await asyncio.to_thread(file.write, block)
+                    received += len(block)
+            if request.content_length is not None and received != request.content_length:
+                raise Problem("malformed", f"{received} of {request.content_length} octets came: send it again")
+            asset = await asyncio.to_thread(self._assets.add, name.title, incoming, target_ms)
+        except Problem as problem:
+            self._ctx.metrics.counter("origin_refused", kind=problem.kind.name).inc()
+            raise
+        finally:
+            await asyncio.to_thread(self._assets.drop, incoming)
+        self._ctx.metrics.gauge("origin_assets").set(len(self._assets))
+        return web.Response(status=201, body=msgspec.json.encode(asset.report()), content_type="application/json")
+
+    async def delete(self, name: Name) -> web.Response:
+        await asyncio.to_thread(self._assets.remove, name.title)
+        return web.Response(status=204)
+
+    async def _open(self, title: str) -> Asset:
+        asset = await asyncio.to_thread(self._assets.get, title)
+        self._ctx.metrics.gauge("origin_assets").set(len(self._assets))
+        return asset
+
+    def _init(self, name: Name, asset: Asset) -> web.Response:
+        init = asset.inits.get(name.track)
+        if init is None or asset.generations[name.track] != name.generation:
+            raise Problem("unknown", "there is no such init segment", cache_control=lifetimes.not_found(2))
+        return _whole(name, init, asset.generations[name.track])
+
+    async def _segment(self, request: web.Request, name: Name, asset: Asset) -> web.StreamResponse:
+        track = asset.plan.track(name.track)
+        if track is None or name.number >= asset.plan.count or _empty(track, name.number):
+            raise Problem("unknown", "there is no such segment", cache_control=lifetimes.not_found(2))
+        body = segment(track, name.number)
+        response = web.StreamResponse(headers=_headers(name, f"{name.edition}-{name.track}-{name.number}"))
+        response.content_length = body.length
+        await response.prepare(request)
+        if request.method != "HEAD":
+            await send(response.write, body, asset.media)
+            self._ctx.metrics.counter("origin_bytes", leaf=name.leaf.value).inc(body.length)
+        await response.write_eof()
+        return response
+
+
+async def send(write: Callable[[bytes | memoryview], Awaitable[None]], body: Body, media: memoryview) -> None:
+    """Head, then the ranges of the mapped file as they lie: no sample is copied here."""
+    await write(body.head)
+    for offset, size in body.ranges:
+        for at in range(offset, offset + size, _BLOCK):
+            await write(media[at : min(at + _BLOCK, offset + size)])
+
+
+def _playlist(name: Name, asset: Asset) -> str:
+    match name.leaf:
+        case Leaf.MULTIVARIANT:
+            return hls.multivariant(asset.asset, Kind.VOD, asset.plan.edition, asset.tracks)
+        case Leaf.MANIFEST:
+            return dash.static_manifest(asset.asset, asset.plan, asset.tracks, asset.generations)
+        case _:
+            track = asset.plan.track(name.track)
+            if track is None:
+                raise Problem("unknown", f"the asset has no track {name.track}", cache_control=lifetimes.not_found(2))
+            return hls.media_playlist(asset.plan, track, asset.generations[name.track])
+
+
+def _empty(track: TrackPlan, number: int) -> bool:
+    return bool(track.first[number + 1] == track.first[number])
+
+
+def _headers(name: Name, tag: str) -> dict[str, str]:
+    return {
+        "Content-Type": CONTENT_TYPE[name.leaf],
+        "Cache-Control": lifetimes.IMMUTABLE,
+        "ETag": f'"{tag}"',
+    }
+
+
+def _whole(name: Name, body: bytes, tag: str) -> web.Response:
+    return web.Response(body=body, headers=_headers(name, tag))
+
+
+def _text(name: Name, asset: Asset, text: str) -> web.Response:
+    headers = _headers(name, f"{asset.plan.edition}-{name.leaf.name.lower()}-{name.track}")
+    # below an edition a media playlist never changes either; the two top names do when the asset is planned anew
+    if name.leaf is not Leaf.MEDIA_PLAYLIST:
+        headers["Cache-Control"] = lifetimes.VOD_MANIFEST
+    return web.Response(body=text.encode(), headers=headers)
+
+
+def _target(request: web.Request, usual: int) -> int:
+    given = request.query.get("target_ms", "")
+    if not given:
+        return usual
+    if not given.isdecimal() or not 1000 <= int(given) <= 20000:
+        raise Problem("malformed", "target_ms must be 1000 to 20000")
+    return int(given)

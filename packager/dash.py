@@ -1,0 +1,210 @@
+"""DASH manifests (ISO/IEC 23009-1, 5th edition; DASH-IF timing model): of an asset and of a live channel.
+
+Explicit addressing throughout: SegmentTimeline with $Number$. A live channel's media time counts from 1970, and
+availabilityStartTime is 1970, so a Period's start is the UTC time of its first picture. Each unbroken run of
+segments is a Period of its own: a Period may have no hole (timing model 9.2, 14).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from fractions import Fraction
+from xml.etree import ElementTree as ET
+
+from base.names import Kind, Leaf, Name, media_template
+from base.reports import TrackReport
+from packager.live import LiveSegment, LiveWindow
+from packager.plan import Plan, TrackPlan
+
+_NAMESPACE = "urn:mpeg:dash:schema:mpd:2011"
+_PROFILE = "urn:mpeg:dash:profile:isoff-live:2011"
+_CHANNELS = "urn:mpeg:dash:23003:3:audio_channel_configuration:2011"
+_ROLE = "urn:mpeg:dash:role:2011"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def static_manifest(title: str, plan: Plan, tracks: Sequence[TrackReport], generations: dict[str, str]) -> str:
+    """The MPD of an asset. `tracks` describes, in order, the plan's tracks; `generations` their init segments."""
+    mpd = _mpd("static", plan.target_duration)
+    mpd.set("mediaPresentationDuration", duration(plan.duration))
+    period = ET.SubElement(mpd, "Period", id="0", start="PT0S", duration=duration(plan.duration))
+    for at, members in enumerate(_sets(tracks)):
+        adaptation = _adaptation_set(period, at, members)
+        for member in members:
+            track = plan.track(member.track)
+            assert track is not None
+            scale = track.track.format.timescale
+            representation = _representation(adaptation, member)
+            template = ET.SubElement(
+                representation,
+                "SegmentTemplate",
+                timescale=str(scale),
+                presentationTimeOffset=str(math.ceil(plan.lead * scale)),
+                initialization=_init_uri(Kind.VOD, title, plan.edition, member.track, generations[member.track]),
+                media=media_template(plan.edition, member.track),
+                startNumber=str(_first_number(track)),
+            )
+            _timeline(template, _asset_times(track))
+    return _print(mpd)
+
+
+def live_manifest(window: LiveWindow, tracks: Sequence[TrackReport], time_url: str) -> str:
+    """The MPD of a channel from one snapshot. `time_url`: where a player reads the clock (UTCTiming)."""
+    mpd = _mpd("dynamic", window.target)
+    closed = {name: [s for s in track.segments if s.closed] for name, track in window.tracks.items()}
+    newest = max(
+        (
+            Fraction(s[-1].start + s[-1].duration, window.tracks[name].format.timescale)
+            for name, s in closed.items()
+            if s
+        ),
+        default=Fraction(0),
+    )
+    mpd.set("availabilityStartTime", "1970-01-01T00:00:00Z")
+    mpd.set("publishTime", (_EPOCH + timedelta(seconds=math.floor(newest))).strftime("%Y-%m-%dT%H:%M:%SZ"))
+    mpd.set("minimumUpdatePeriod", duration(Fraction(window.grid_ms, 1000)))
+    mpd.set("timeShiftBufferDepth", duration(Fraction(window.window_ms, 1000)))
+    mpd.set("suggestedPresentationDelay", duration(Fraction(3 * window.grid_ms, 1000)))
+    mpd.set("maxSegmentDuration", duration(Fraction(window.target)))
+    runs = sorted({s.run for segments in closed.values() for s in segments if not s.gap})
+    for place, run in enumerate(runs):
+        _live_period(mpd, window, closed, tracks, run, last=place == len(runs) - 1)
+    ET.SubElement(mpd, "UTCTiming", schemeIdUri="urn:mpeg:dash:utc:http-xsdate:2014", value=time_url)
+    return _print(mpd)
+
+
+def _live_period(
+    mpd: ET.Element,
+    window: LiveWindow,
+    closed: dict[str, list[LiveSegment]],
+    tracks: Sequence[TrackReport],
+    run: int,
+    *,
+    last: bool,
+) -> None:
+    members = {name: [s for s in segments if s.run == run and not s.gap] for name, segments in closed.items()}
+    members = {name: segments for name, segments in members.items() if segments}
+    reports = [t for t in tracks if t.track in members]
+    if not reports:
+        return
+    # A Period's id and start never change while it is in the window (timing model 13.6): they are the run's own.
+    start = min(Fraction(window.run_starts[run, name], window.tracks[name].format.timescale) for name in members)
+    end = max(
+        Fraction(s[-1].start + s[-1].duration, window.tracks[name].format.timescale) for name, s in members.items()
+    )
+    period = ET.SubElement(mpd, "Period", id=f"r{run}", start=duration(start))
+    if not last:
+        period.set("duration", duration(end - start))
+    for at, group in enumerate(_sets(reports)):
+        adaptation = _adaptation_set(period, at, group)
+        for member in group:
+            segments = members[member.track]
+            scale = window.tracks[member.track].format.timescale
+            template = ET.SubElement(
+                _representation(adaptation, member),
+                "SegmentTemplate",
+                timescale=str(scale),
+                presentationTimeOffset=str(math.floor(start * scale)),
+                initialization=_init_uri(Kind.LIVE, window.title, window.edition, member.track, segments[-1].init),
+                media=media_template(window.edition, member.track),
+                startNumber=str(segments[0].number),
+            )
+            _timeline(template, [(s.start, s.duration) for s in segments])
+
+
+def _mpd(kind: str, min_buffer: int) -> ET.Element:
+    return ET.Element("MPD", xmlns=_NAMESPACE, profiles=_PROFILE, type=kind, minBufferTime=f"PT{min_buffer}S")
+
+
+def _sets(tracks: Sequence[TrackReport]) -> list[list[TrackReport]]:
+    """Tracks that one player may switch between: same kind, codec family and language."""
+    found: dict[tuple[str, str, str], list[TrackReport]] = {}
+    for track in tracks:
+        language = track.language if track.kind == "audio" else ""
+        # audio tracks of one language are alternatives, not a ladder
+        alternative = track.track if track.kind == "audio" else ""
+        found.setdefault((track.kind, track.codec.partition(".")[0], language + alternative), []).append(track)
+    return list(found.values())
+
+
+def _adaptation_set(period: ET.Element, at: int, members: list[TrackReport]) -> ET.Element:
+    first = members[0]
+    video = first.kind == "video"
+    adaptation = ET.SubElement(
+        period,
+        "AdaptationSet",
+        id=str(at),
+        contentType=first.kind,
+        mimeType="video/mp4" if video else "audio/mp4",
+        segmentAlignment="true",
+        startWithSAP="1",
+    )
+    if video:
+        adaptation.set("maxWidth", str(max(m.width for m in members)))
+        adaptation.set("maxHeight", str(max(m.height for m in members)))
+    else:
+        adaptation.set("lang", first.language)
+    ET.SubElement(adaptation, "Role", schemeIdUri=_ROLE, value="main")
+    if first.label:
+        ET.SubElement(adaptation, "Label").text = first.label
+    return adaptation
+
+
+def _representation(adaptation: ET.Element, track: TrackReport) -> ET.Element:
+    representation = ET.SubElement(
+        adaptation, "Representation", id=track.track, bandwidth=str(max(track.bandwidth, 1)), codecs=track.codec
+    )
+    if track.kind == "video":
+        representation.set("width", str(track.width))
+        representation.set("height", str(track.height))
+        if track.frame_rate:
+            representation.set("frameRate", track.frame_rate)
+    else:
+        representation.set("audioSamplingRate", str(track.sample_rate))
+        if track.channels:
+            ET.SubElement(representation, "AudioChannelConfiguration", schemeIdUri=_CHANNELS, value=str(track.channels))
+    return representation
+
+
+def _first_number(track: TrackPlan) -> int:
+    return next(n for n in range(len(track.first) - 1) if track.first[n + 1] > track.first[n])
+
+
+def _asset_times(track: TrackPlan) -> list[tuple[int, int]]:
+    """(start, duration) of the segments in which the track has something."""
+    first, start = track.first.tolist(), track.start.tolist()
+    return [(start[n], start[n + 1] - start[n]) for n in range(len(first) - 1) if first[n + 1] > first[n]]
+
+
+def _timeline(template: ET.Element, times: Sequence[tuple[int, int]]) -> None:
+    """SegmentTimeline with repeats (5.3.9.6): @t where a segment does not start at the end of the one before."""
+    timeline = ET.SubElement(template, "SegmentTimeline")
+    end, element, repeat = None, None, 0
+    for start, length in times:
+        if element is not None and start == end and element.get("d") == str(length):
+            repeat += 1
+            element.set("r", str(repeat))
+        else:
+            element, repeat = ET.SubElement(timeline, "S"), 0
+            if start != end:
+                element.set("t", str(start))
+            element.set("d", str(length))
+        end = start + length
+
+
+def _init_uri(kind: Kind, title: str, edition: str, track: str, generation: str) -> str:
+    name = Name(kind=kind, title=title, edition=edition, track=track, leaf=Leaf.INIT, generation=generation)
+    return name.relative
+
+
+def duration(seconds: Fraction) -> str:
+    """xs:duration in seconds, to the microsecond."""
+    whole, rest = divmod(math.floor(seconds * 1_000_000), 1_000_000)
+    return f"PT{whole}" + (f".{rest:06d}".rstrip("0") if rest else "") + "S"
+
+
+def _print(mpd: ET.Element) -> str:
+    ET.indent(mpd)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(mpd, encoding="unicode") + "\n"

@@ -1,0 +1,123 @@
+"""HLS playlists of an asset, and the multivariant playlist of anything (RFC 8216bis 4.4.6, 6.2.4)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from base.names import Kind, Leaf, Name, init_file, segment_file
+from base.reports import TrackReport
+from packager.hls_tags import Tag, attributes, quoted, seconds
+from packager.plan import Plan, TrackPlan
+
+# EXT-X-MAP in an ordinary media playlist asks for version 6, float EXTINF for 3 (section 8).
+_VERSION = 6
+
+
+def multivariant(title: str, kind: Kind, edition: str, tracks: Sequence[TrackReport]) -> str:
+    """The multivariant playlist: each video with each audio group, best bandwidth first; audio alone if no video."""
+    lines = [Tag.M3U, f"{Tag.VERSION}:{_VERSION}", Tag.INDEPENDENT_SEGMENTS]
+    videos = sorted((t for t in tracks if t.kind == "video"), key=lambda t: -t.bandwidth)
+    audios = [t for t in tracks if t.kind == "audio"]
+    groups: dict[str, list[TrackReport]] = {}
+    for audio in audios:
+        groups.setdefault(audio.codec.partition(".")[0].lower(), []).append(audio)
+    if not videos and len(audios) == 1:
+        groups = {}
+    for group, members in groups.items():
+        lines += _media_lines(title, kind, edition, group, members)
+    variants = videos or audios[:1]
+    for variant in variants:
+        for group, members in groups.items() or [("", [])]:
+            lines += _stream_inf(variant, group, members)
+            lines.append(_playlist_uri(title, kind, edition, variant.track))
+    return "\n".join(lines) + "\n"
+
+
+def _media_lines(title: str, kind: Kind, edition: str, group: str, members: list[TrackReport]) -> list[str]:
+    """EXT-X-MEDIA of one audio group (4.4.6.1): one DEFAULT, AUTOSELECT only where the language tells members apart."""
+    names: set[str] = set()
+    languages: set[str] = set()
+    lines = []
+    for at, audio in enumerate(members):
+        name = audio.label or (audio.language if audio.language != "und" else "Audio")
+        if name in names:
+            name = f"{name} {at + 1}"
+        names.add(name)
+        first_of_language = audio.language not in languages
+        languages.add(audio.language)
+        lines.append(
+            attributes(
+                Tag.MEDIA,
+                TYPE="AUDIO",
+                GROUP_ID=quoted(group),
+                NAME=quoted(name),
+                LANGUAGE=quoted(audio.language),
+                DEFAULT="YES" if at == 0 else "NO",
+                AUTOSELECT="YES" if at == 0 or first_of_language else "NO",
+                CHANNELS=quoted(str(audio.channels)) if audio.channels else None,
+                URI=quoted(_playlist_uri(title, kind, edition, audio.track)),
+            )
+        )
+    return lines
+
+
+def _stream_inf(variant: TrackReport, group: str, members: list[TrackReport]) -> list[str]:
+    """EXT-X-STREAM-INF (4.4.6.2): rates are the sum of video and the heaviest audio of the group (4.4.6.2.1)."""
+    codecs = [variant.codec, *(m.codec for m in members)]
+    heaviest = max((m.bandwidth for m in members if m is not variant), default=0)
+    average = max((m.average for m in members if m is not variant), default=0)
+    video = variant.kind == "video"
+    return [
+        attributes(
+            Tag.STREAM_INF,
+            BANDWIDTH=variant.bandwidth + heaviest,
+            AVERAGE_BANDWIDTH=(variant.average + average) or None,
+            CODECS=quoted(",".join(dict.fromkeys(codecs))),
+            RESOLUTION=f"{variant.width}x{variant.height}" if video else None,
+            FRAME_RATE=_frame_rate(variant.frame_rate) if video else None,
+            VIDEO_RANGE=variant.video_range if video else None,
+            AUDIO=quoted(group) if group else None,
+            CLOSED_CAPTIONS="NONE" if video else None,
+        )
+    ]
+
+
+def _frame_rate(rate: str) -> str | None:
+    """Three decimals (4.4.6.2)."""
+    if not rate:
+        return None
+    over, _, under = rate.partition("/")
+    return f"{int(over) / int(under or 1):.3f}"
+
+
+def _playlist_uri(title: str, kind: Kind, edition: str, track: str) -> str:
+    return Name(kind=kind, title=title, edition=edition, track=track, leaf=Leaf.MEDIA_PLAYLIST).relative
+
+
+def media_playlist(plan: Plan, track: TrackPlan, generation: str) -> str:
+    """The media playlist of one track of an asset (4.4.3, 4.4.4).
+
+    A segment in which this track has nothing (audio that starts late) is a gap as long as the picture's; at the end
+    it is left out.
+    """
+    first = track.first.tolist()
+    durations = track.durations.tolist()
+    nominal = plan.tracks[0].durations.tolist()
+    last = max(n for n in range(plan.count) if first[n + 1] > first[n])
+    lines = [
+        Tag.M3U,
+        f"{Tag.VERSION}:{_VERSION}",
+        f"{Tag.TARGETDURATION}:{plan.target_duration}",
+        f"{Tag.MEDIA_SEQUENCE}:0",
+        f"{Tag.PLAYLIST_TYPE}:VOD",
+        Tag.INDEPENDENT_SEGMENTS,
+        attributes(Tag.MAP, URI=quoted(init_file(generation))),
+    ]
+    for number in range(last + 1):
+        empty = first[number + 1] == first[number]
+        if empty:
+            lines.append(Tag.GAP)
+        lines.append(f"{Tag.INF}:{seconds(nominal[number] if empty else durations[number])},")
+        lines.append(segment_file(number))
+    lines.append(Tag.ENDLIST)
+    return "\n".join(lines) + "\n"
