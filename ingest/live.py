@@ -1,0 +1,114 @@
+"""One admitted publisher: its frames through intake and channel, its session's state, its end."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Any
+
+from ingest import flv
+from ingest.channel import Channel
+from ingest.intake import Intake
+from ingest.rtmp import Media
+from ingest.session import Happening, Session
+from node.clock import Clock
+from node.metrics import Metrics
+
+# A publisher faster than time (a file without -re) is read no faster than its media may be watched.
+MAX_AHEAD_MS = 2000
+
+
+@dataclass(slots=True, kw_only=True)
+class LiveSession:
+    """The session as others see it. `task` serves the connection: cancelling it ends the session."""
+
+    id: str
+    channel: Channel
+    hashed: str  # of the key, to notice that it was revoked
+    peer: str
+    software: str
+    started_ms: int
+    clock: Clock
+    metrics: Metrics
+    session: Session
+    task: asyncio.Task[Any]
+    bytes: int = 0
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+    cause: Happening | None = None  # why `task` is being cancelled
+    intake: Intake = field(init=False)
+    _resyncs: dict[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.intake = Intake(segment_ms=self.channel.spec.segment_ms, not_before_ms=self.channel.ends_ms)
+        self.channel.open_session(self.id, self.started_ms)
+
+    def happen(self, event: Happening) -> None:
+        self.session = self.session.after(event, self.clock.monotonic())
+
+    def tick(self) -> Happening | None:
+        """Let time pass; returns SILENCE if the session is over by it."""
+        due = self.session.due(self.clock.monotonic())
+        if due is Happening.STALL:
+            self.happen(due)
+        return due if due is Happening.SILENCE else None
+
+    def cancel(self, cause: Happening) -> None:
+        if self.cause is None:
+            self.cause = cause
+            self.task.cancel()
+
+    async def media(self, media: Media) -> float:
+        """Take one FLV body. Returns the seconds that the publisher is ahead of time and should wait.
+
+        Raises Problem unplayable, malformed or too-large.
+        """
+        self.bytes += len(media.body)
+        self.metrics.counter("ingest_bytes").inc(len(media.body))
+        found = flv.parse(media.kind, media.body)
+        if found is None:
+            return 0.0
+        if isinstance(found, flv.Config):
+            self.intake.config(found)
+            return 0.0
+        self.happen(Happening.MEDIA)
+        now_ms = self.clock.now_ms()
+        for outcome in self.intake.frame(found, media.timestamp, now_ms):
+            await self.channel.take(outcome)
+        self._count_resyncs()
+        return max(0, self.intake.ends_ms - now_ms - MAX_AHEAD_MS) / 1000
+
+    def close(self, event: Happening) -> None:
+        """Close the open segments; the publisher goes on sending them after the session."""
+        if self.session.reason is None:
+            self.happen(event)
+        self.channel.ends_ms = max(self.channel.ends_ms, self.intake.ends_ms)
+        self.channel.close_run()
+        self.ended.set()
+
+    def status(self) -> dict[str, Any]:
+        """What /status shows. No key."""
+        run = self.channel.run
+        return {
+            "session": self.id,
+            "channel": self.channel.spec.channel,
+            "state": self.session.state,
+            "peer": self.peer,
+            "software": self.software,
+            "started_ms": self.started_ms,
+            "bytes": self.bytes,
+            "grid_ms": run.grid.grid_ms if run else 0,
+            "keyframe_interval_ms": run.grid.interval_ms if run else 0,
+            "numbering": ("counted" if run.grid.counted else "wall") if run else "",
+            "why": run.grid.why if run else "",
+            "tracks": {track: fmt.codec for track, fmt in run.formats.items()} if run else {},
+            "last_number": self.channel.last_number,
+            "resyncs": self.intake.resyncs,
+            "origin_away": self.channel.publisher.away,
+        }
+
+    def _count_resyncs(self) -> None:
+        if self.intake.resyncs != self._resyncs:
+            for why, count in self.intake.resyncs.items():
+                if more := count - self._resyncs.get(why, 0):
+                    self.metrics.counter("ingest_resyncs", why=why).inc(more)
+            self._resyncs = dict(self.intake.resyncs)

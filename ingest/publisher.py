@@ -1,0 +1,229 @@
+"""PUTs one channel to the origin as base.push says, and goes on through the origin's absence.
+
+One task per track sends its parts in order over a kept connection; the session note and the init segment go first.
+What is not acknowledged stays in the backlog and is sent again with growing pauses. An origin that came back
+empty-handed answers 412: note, init segment and the open segment's earlier parts are sent again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+
+import aiohttp
+import msgspec
+import structlog
+
+from base.names import Kind, Leaf, Name
+from base.push import PART_FIELD, SessionGrant, SessionNote
+from ingest.backlog import Backlog, Pending
+from node.clock import Clock
+from node.metrics import Metrics
+from node.tasks import TaskSet
+from packager.segmenter import Part
+
+log = structlog.get_logger("publisher")
+
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 2.0
+_MOST_ATTEMPTS = 5  # times a segment is sent from its start before it is given up
+# How long a new run waits for the origin to say which numbers were used, before it goes by the wall clock alone.
+_GRANT_S = 2.0
+_TIMEOUT = aiohttp.ClientTimeout(total=10, connect=3)
+_SKIP = frozenset({409, 410})
+_AGAIN = frozenset({404, 412})
+
+
+def origin_client(upstream: str) -> tuple[aiohttp.ClientSession, str]:
+    """A client for `http://host:port` or `unix:/path`, and the base to put before a name's path."""
+    if upstream.startswith("unix:"):
+        connector: aiohttp.BaseConnector = aiohttp.UnixConnector(upstream[5:], limit=0, keepalive_timeout=60)
+        base = "http://origin"
+    else:
+        connector, base = aiohttp.TCPConnector(limit=0, keepalive_timeout=60), upstream.rstrip("/")
+    return aiohttp.ClientSession(connector=connector, timeout=_TIMEOUT, auto_decompress=False), base
+
+
+class Publisher:
+    """One channel's way to the origin, for as long as the process lives; sessions come and go on it."""
+
+    def __init__(
+        self,
+        *,
+        channel: str,
+        edition: str,
+        client: aiohttp.ClientSession,
+        base: str,
+        clock: Clock,
+        metrics: Metrics,
+        tasks: TaskSet,
+        backlog: Backlog | None = None,
+    ) -> None:
+        self.channel = channel
+        self.edition = edition
+        self._client = client
+        self._base = base
+        self._clock = clock
+        self._metrics = metrics
+        self._tasks = tasks
+        self._backlog = backlog or Backlog()
+        self._note: SessionNote | None = None
+        self._noted = False  # the origin has taken the present note
+        self._note_lock = asyncio.Lock()
+        self._inits: dict[tuple[str, str], bytes] = {}  # by track and generation
+        self._sent_inits: set[tuple[str, str]] = set()
+        self._wake: dict[str, asyncio.Event] = {}  # by track: there is something to send
+        self._progress = asyncio.Event()
+        self.granted = -1  # the highest number that the origin ever told
+        self.away = False
+
+    async def begin(self, note: SessionNote, inits: Mapping[str, tuple[str, bytes]]) -> int:
+        """Announce a run; `inits` is (generation, bytes) by track. Returns the highest number used before, or -1.
+
+        Does not wait long for an origin that is away: the note is then sent before the first part.
+        """
+        self._note, self._noted = note, False
+        wanted = self._backlog.generations
+        self._inits = {key: init for key, init in self._inits.items() if key in wanted}
+        self._inits |= {(track, generation): init for track, (generation, init) in inits.items()}
+        try:
+            async with asyncio.timeout(_GRANT_S):
+                await self._announce()
+        except TimeoutError:
+            log.warning("publisher.unanswered", channel=self.channel, seconds=_GRANT_S)
+        return self.granted
+
+    def offer(self, part: Part) -> None:
+        """Queue a part; it is sent as soon as those before it are acknowledged."""
+        before = self._backlog.dropped_parts
+        for lost in self._backlog.add(part, self._clock.monotonic()):
+            log.error(
+                "publisher.dropped", channel=self.channel, number=lost.number, parts=len(lost.parts), why="bounds"
+            )
+        if dropped := self._backlog.dropped_parts - before:
+            self._metrics.counter("ingest_dropped_parts").inc(dropped)
+        if part.track not in self._wake:
+            self._wake[part.track] = asyncio.Event()
+            self._tasks.start(self._track(part.track), f"publish {self.channel} {part.track}")
+        self._wake[part.track].set()
+
+    async def flush(self, seconds: float) -> bool:
+        """Wait until everything is acknowledged; False if that took longer."""
+        try:
+            async with asyncio.timeout(seconds):
+                while not self._backlog.idle:
+                    self._progress.clear()
+                    await self._progress.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    async def end(self, seconds: float) -> None:
+        """The publisher stopped properly: say so once everything is acknowledged."""
+        note = self._note
+        if note is None or not await self.flush(seconds) or note is not self._note:
+            return
+        self._note, self._noted = msgspec.structs.replace(note, state="ended"), False
+        try:
+            async with asyncio.timeout(seconds):
+                await self._announce()
+        except TimeoutError:
+            log.warning("publisher.unanswered", channel=self.channel, seconds=seconds)
+
+    async def _announce(self) -> None:
+        """PUT the present note until the origin has taken it."""
+        pause = _FIRST_PAUSE_S
+        while True:
+            async with self._note_lock:
+                note = self._note
+                if self._noted or note is None:
+                    return
+                name = Name(kind=Kind.LIVE, title=self.channel, edition=self.edition, leaf=Leaf.SESSION)
+                status, body = await self._put(name, msgspec.json.encode(note), {"Content-Type": "application/json"})
+                if status == 200:
+                    self.granted = max(self.granted, msgspec.json.decode(body, type=SessionGrant).last_number)
+                    self._noted = note is self._note
+                    continue
+                if 400 <= status < 500 and pause == _FIRST_PAUSE_S:
+                    # A channel made this very moment may be known here first, so also a 404 is asked again.
+                    log.warning("publisher.note_refused", channel=self.channel, status=status)
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, _LONGEST_PAUSE_S)
+
+    async def _track(self, track: str) -> None:
+        pause = _FIRST_PAUSE_S
+        while True:
+            while (waiting := self._backlog.next(track)) is None:
+                self._wake[track].clear()
+                await self._wake[track].wait()
+            pending, part = waiting
+            await self._announce()
+            status = await self._send(part)
+            if status in (200, 201):
+                self._backlog.acknowledged(track, pending, part)
+                pause = _FIRST_PAUSE_S
+                self._progress.set()
+                continue
+            if status in _AGAIN and pending.attempts < _MOST_ATTEMPTS:
+                log.info("publisher.again", channel=self.channel, track=track, number=pending.number, status=status)
+                self._noted = False
+                self._sent_inits = {key for key in self._sent_inits if key[0] != track}
+                self._backlog.again(pending)
+                self._metrics.counter("ingest_put_retries").inc()
+                if pending.attempts == 1:
+                    continue
+            elif 400 <= status < 500:
+                self._skip(track, pending, status)
+                self._progress.set()
+                continue
+            else:
+                self._metrics.counter("ingest_put_retries").inc()
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, _LONGEST_PAUSE_S)
+
+    def _skip(self, track: str, pending: Pending, status: int) -> None:
+        said = log.info if status in _SKIP else log.error
+        said("publisher.skipped", channel=self.channel, track=track, number=pending.number, status=status)
+        self._metrics.counter("ingest_dropped_parts").inc(len(pending.parts) - pending.acked)
+        self._backlog.skip(track, pending)
+
+    async def _send(self, part: Part) -> int:
+        key = (part.track, part.note.init)
+        if key not in self._sent_inits:
+            init = Name(
+                kind=Kind.LIVE,
+                title=self.channel,
+                edition=self.edition,
+                track=part.track,
+                leaf=Leaf.INIT,
+                generation=part.note.init,
+            )
+            status, _ = await self._put(init, self._inits[key], {"Content-Type": "video/mp4"})
+            if status not in (200, 201):
+                return status
+            self._sent_inits.add(key)
+        name = Name(
+            kind=Kind.LIVE,
+            title=self.channel,
+            edition=self.edition,
+            track=part.track,
+            leaf=Leaf.PART,
+            number=part.number,
+            part=part.part,
+        )
+        status, _ = await self._put(name, part.body, {"Content-Type": "video/mp4", PART_FIELD: part.note.field()})
+        return status
+
+    async def _put(self, name: Name, body: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
+        """The status and the answer's body; 503 stands for an origin that does not answer."""
+        try:
+            async with self._client.put(self._base + name.path, data=body, headers=headers) as answer:
+                read = await answer.read()
+                if self.away:
+                    self.away = False
+                    log.info("publisher.back", channel=self.channel)
+                return answer.status, read
+        except (aiohttp.ClientError, TimeoutError, OSError) as fault:
+            if not self.away:
+                self.away = True
+                log.warning("publisher.away", channel=self.channel, fault=type(fault).__name__)
+            return 503, b""
