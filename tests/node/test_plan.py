@@ -1,0 +1,92 @@
+"""What a supervisor is to run."""
+
+from pathlib import Path
+
+import pytest
+
+from node import plan, settings
+from node.home import Home
+from node.plan import ROLES, Door
+from node.settings import Settings, SettingsFault
+
+HOME = Home(Path("/srv/headwater"))
+
+
+def test_a_full_box_is_one_process_a_role_and_one_edge_a_core() -> None:
+    made = plan.make(HOME, plan.FULL, Settings())
+    count = {name: len([spec for spec in made.specs if spec.role == name]) for name in ROLES}
+    assert count == {"origin": 1, "control": 1, "ingest": 1, "edge": settings.cores(), "demo": 0}
+    assert {door.name: door.url() for door in made.doors} == {
+        "control": "http://127.0.0.1:8081",
+        "rtmp": "rtmp://127.0.0.1:1935",
+        "edge": "http://127.0.0.1:8080",
+        "ops": "http://127.0.0.1:8083",
+    }
+
+
+def test_a_process_gets_its_home_its_number_and_the_settings() -> None:
+    chosen = Settings({"edge.workers": 2})
+    made = plan.make(HOME, plan.FULL, chosen, port_base=9000, config=Path("/etc/hw.toml"), overrides=["edge.workers=2"])
+    last = made.specs[-1]
+    assert (last.role, last.worker, last.alone) == ("edge", 1, False)
+    assert last.arguments == (
+        *("--home", "/srv/headwater", "--port-base", "9000", "--config", "/etc/hw.toml"),
+        *("--set", "edge.workers=2", "--worker", "1"),
+    )
+    assert made.door("edge") == Door(name="edge", role="edge", scheme="http", address=("0.0.0.0", 9000))
+
+
+def test_listeners_follow_the_settings() -> None:
+    chosen = Settings(
+        {"origin.listen": "10.0.0.7:9100", "edge.listen": "[::]:80", "control.listen": "unix:/run/c.sock"}
+    )
+    made = plan.make(HOME, plan.FULL, chosen)
+    doors = {door.name: door for door in made.doors}
+    assert doors["origin"].url("localhost") == "http://10.0.0.7:9100"
+    assert doors["edge"].near == ("::1", 80) and doors["edge"].for_all
+    assert doors["edge"].url("localhost") == "http://localhost:80"
+    assert doors["control"].url() == "unix:/run/c.sock" and doors["control"].near == Path("/run/c.sock")
+    assert doors["rtmp"].near == ("127.0.0.1", 1935)
+
+
+@pytest.mark.parametrize(
+    ("names", "given", "words"),
+    [
+        (["edge"], {}, ["--role edge needs the origin: add --role origin, or say where it is: --set edge.upstream="]),
+        (["edge"], {"edge.upstream": "http://10.0.0.1:80"}, []),
+        (["ingest", "control"], {}, ["--role ingest needs the origin", "--role control needs the origin"]),
+        (["demo"], {}, ["--role demo needs the ingest: add --role ingest", "--role demo needs the control"]),
+        (["origin"], {}, []),
+    ],
+)
+def test_a_role_alone_must_know_its_peers(names: list[str], given: dict[str, str], words: list[str]) -> None:
+    if not words:
+        assert plan.make(HOME, names, Settings({**given})).roles == tuple(names)
+        return
+    with pytest.raises(SettingsFault) as refused:
+        plan.make(HOME, names, Settings({**given}))
+    assert len(refused.value.faults) == len(words)
+    assert all(fault.startswith(start) for fault, start in zip(refused.value.faults, words, strict=True))
+
+
+@pytest.mark.parametrize("base", [-1, 65533, 99999])
+def test_a_base_whose_ports_do_not_exist_is_refused(base: int) -> None:
+    with pytest.raises(SettingsFault, match="--port-base: give a number from 1 to 65532"):
+        plan.make(HOME, ["origin"], Settings(), port_base=base)
+
+
+def test_shorthand_means_the_roles_own_settings() -> None:
+    given = {"listen": "0.0.0.0:80", "upstream": "http://o:1", "workers": "3"}
+    assert plan.shorthand(["edge"], given) == ["edge.listen=0.0.0.0:80", "edge.upstream=http://o:1", "edge.workers=3"]
+    assert plan.shorthand(["ingest"], given | {"workers": None})[0] == "ingest.rtmp_listen=0.0.0.0:80"
+    assert plan.shorthand(plan.FULL, dict.fromkeys(plan.SHORTHAND)) == []
+    with pytest.raises(SettingsFault, match="--workers: origin has no such setting"):
+        plan.shorthand(["origin"], {"workers": "3"})
+    with pytest.raises(SettingsFault, match="--listen: give it together with one --role"):
+        plan.shorthand(plan.FULL, {"listen": "0.0.0.0:80"})
+
+
+@pytest.mark.parametrize("role", ROLES.values(), ids=lambda role: role.name)
+def test_every_setting_that_a_row_names_is_in_the_settings_table(role: plan.Role) -> None:
+    named = [role.listen, role.upstream, role.workers, *(setting for _, setting in role.peers)]
+    assert [name for name in named if name and name not in settings.TABLE] == []
