@@ -1,0 +1,60 @@
+"""Where a viewer, an encoder or a browser finds things: base URLs from settings, else from the request's host."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from base.names import Kind, Leaf, Name
+from node.process import Context
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Addresses:
+    """Base URLs without a closing slash, as this request's sender can reach them."""
+
+    edge: str
+    rtmp: str
+    control: str
+
+    def manifests(self, kind: Kind, title: str) -> dict[str, str]:
+        """`hls` and `dash` URLs of one channel or asset."""
+        return {
+            "hls": self.edge + Name(kind=kind, title=title, leaf=Leaf.MULTIVARIANT).path,
+            "dash": self.edge + Name(kind=kind, title=title, leaf=Leaf.MANIFEST).path,
+        }
+
+    def watch(self, kind: Kind, title: str) -> str:
+        """The watch page's URL."""
+        return f"{self.control}/watch/{kind}/{title}"
+
+
+def addresses(ctx: Context, scheme: str, host_field: str) -> Addresses:
+    """`host_field` is the request's Host (RFC 9110 7.2), with or without a port."""
+    host = _host(host_field)
+    return Addresses(
+        edge=ctx.settings.text("control.edge_url").rstrip("/") or f"http://{host}:{_port(ctx, 'edge.listen', 'edge')}",
+        rtmp=ctx.settings.text("control.rtmp_url").rstrip("/")
+        or f"rtmp://{host}:{_port(ctx, 'ingest.rtmp_listen', 'rtmp')}/live",
+        control=f"{scheme}://{host_field or host}",
+    )
+
+
+def _host(field: str) -> str:
+    """The host of a Host field, an IPv6 literal in its brackets; `127.0.0.1` if there is none that makes sense."""
+    try:
+        name = urlsplit(f"//{field}").hostname or ""
+    except ValueError:
+        name = ""
+    return f"[{name}]" if ":" in name else name or "127.0.0.1"
+
+
+def _port(ctx: Context, setting: str, row: str) -> int:
+    """The TCP port of a listener of this box; the ports table's where it listens on a unix socket."""
+    where = ctx.listen(setting, row)
+    if isinstance(where, Path):
+        from node.home import port_number
+
+        return port_number(row, ctx.port_base)
+    return where[1]

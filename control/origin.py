@@ -1,0 +1,133 @@
+"""What control asks of the origin: put a file, remove a name, report. HTTP, over a unix socket on one box.
+
+PUT    /vod/{asset}/mezzanine.mp4     the file           -> 201 AssetReport
+GET    /{kind}/{title}/status.json                       -> 200 AssetReport or ChannelReport, 404
+DELETE /{kind}/{title}/status.json                       -> 204, 404
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import TypeVar
+
+import aiohttp
+import msgspec
+
+from base.names import Kind, Leaf, Name
+from base.problems import KINDS, Problem
+from base.reports import AssetReport, ChannelReport
+from node.web import REQUEST_ID_FIELD
+
+R = TypeVar("R", AssetReport, ChannelReport)
+
+_LARGEST_ANSWER = 4 << 20
+# The origin indexes a file before it answers: reading the whole of it again may take a while on a slow disk.
+_PUT_ANSWER_SECONDS = 600
+
+
+class Refused(Exception):
+    """The origin's own 4xx answer, to be relayed as it is."""
+
+    def __init__(self, status: int, body: bytes, content_type: str) -> None:
+        super().__init__(f"origin answered {status}")
+        self.status = status
+        self.body = body
+        self.content_type = content_type
+
+
+class Origin:
+    """A client with its own connections; `close` it. `where`: `http://host:port` or `unix:/path`."""
+
+    def __init__(self, where: str) -> None:
+        if where.startswith("unix:"):
+            self._base = "http://origin"
+            connector: aiohttp.BaseConnector = aiohttp.UnixConnector(where[5:], limit=64)
+        else:
+            self._base = where.rstrip("/")
+            connector = aiohttp.TCPConnector(limit=64)
+        self._session = aiohttp.ClientSession(connector=connector, auto_decompress=False)
+
+    async def close(self) -> None:
+        await self._session.close()
+
+    async def put(self, asset: str, body: AsyncIterator[bytes], length: int | None, request_id: str) -> AssetReport:
+        """Stream a file. Raises Refused (the origin said why), Problem upstream (nobody knows how it went).
+
+        A fault of `body` ends the connection unclean, so that the origin keeps nothing, and surfaces as upstream.
+        """
+        path = Name(kind=Kind.VOD, title=asset, leaf=Leaf.MEZZANINE).path
+        fields = {"Content-Type": "video/mp4", REQUEST_ID_FIELD: request_id}
+        if length is not None:
+            fields["Content-Length"] = str(length)
+        patience = aiohttp.ClientTimeout(total=None, sock_connect=5, sock_read=_PUT_ANSWER_SECONDS)
+        try:
+            async with self._session.put(self._base + path, data=body, headers=fields, timeout=patience) as answer:
+                text = await _body(answer)
+                if 400 <= answer.status < 500:
+                    raise Refused(answer.status, text, answer.content_type)
+                if answer.status not in (200, 201):
+                    raise Problem("upstream", f"the origin could not keep the file: {_why(text, answer.status)}")
+        except (aiohttp.ClientError, TimeoutError, OSError) as fault:
+            raise Problem("upstream", "the origin did not take the file: is it running?") from fault
+        return _report(text, AssetReport)
+
+    async def asset(self, asset: str, seconds: float = 5.0) -> AssetReport | None:
+        """None if the origin has no such asset. Raises Problem: unplayable (it cannot open it), upstream, late."""
+        return await self._status(Kind.VOD, asset, seconds, AssetReport)
+
+    async def channel(self, channel: str, seconds: float = 5.0) -> ChannelReport | None:
+        """None if the origin never heard of it. Raises Problem upstream or late."""
+        return await self._status(Kind.LIVE, channel, seconds, ChannelReport)
+
+    async def delete(self, kind: Kind, title: str, seconds: float = 10.0) -> None:
+        """Gone, or never there. Raises Problem upstream or late."""
+        path = Name(kind=kind, title=title, leaf=Leaf.STATUS).path
+        status, text = await self._ask("DELETE", path, seconds)
+        if status not in (200, 202, 204, 404, 410):
+            raise Problem("upstream", f"the origin did not remove it: {_why(text, status)}")
+
+    async def _status(self, kind: Kind, title: str, seconds: float, sort: type[R]) -> R | None:
+        path = Name(kind=kind, title=title, leaf=Leaf.STATUS).path
+        status, text = await self._ask("GET", path, seconds)
+        if status in (404, 410):
+            return None
+        if status == KINDS["unplayable"].status:
+            raise Problem("unplayable", _why(text, status))
+        if status != 200:
+            raise Problem("upstream", f"the origin does not report: {_why(text, status)}")
+        return _report(text, sort)
+
+    async def _ask(self, method: str, path: str, seconds: float) -> tuple[int, bytes]:
+        try:
+            patience = aiohttp.ClientTimeout(total=seconds)
+            async with self._session.request(method, self._base + path, timeout=patience) as answer:
+                return answer.status, await _body(answer)
+        except TimeoutError as fault:
+            raise Problem("late", "the origin took too long") from fault
+        except (aiohttp.ClientError, OSError) as fault:
+            raise Problem("upstream", "the origin does not answer: is it running?") from fault
+
+
+async def _body(answer: aiohttp.ClientResponse) -> bytes:
+    found = bytearray()
+    async for piece in answer.content.iter_chunked(1 << 16):
+        found += piece
+        if len(found) > _LARGEST_ANSWER:
+            raise Problem("upstream", "the origin's answer is too long to be a report")
+    return bytes(found)
+
+
+def _why(text: bytes, status: int) -> str:
+    """The sentence of a problem document (RFC 9457 3.1.4), else the status."""
+    try:
+        found = msgspec.json.decode(text, type=dict[str, object]).get("detail")
+    except msgspec.DecodeError:
+        found = None
+    return str(found) if found else f"status {status}"
+
+
+def _report(text: bytes, sort: type[R]) -> R:
+    try:
+        return msgspec.json.decode(text, type=sort)
+    except msgspec.DecodeError as fault:
+        raise Problem("upstream", f"the origin's report cannot be read: {fault}") from fault

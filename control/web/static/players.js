@@ -1,0 +1,151 @@
+// One adapter per player, all of one shape:
+//
+//   start(video, config, report) -> { latency(): s or null, bitrate(): bit/s or null, stop() }
+//
+// `report(words, fatal)` is called for each error, in words. An adapter that cannot begin throws an Error in words.
+
+const CORE = "the address does not answer, or the network is down";
+
+function script(address) {
+  return new Promise((done, failed) => {
+    const element = document.createElement("script");
+    element.src = address;
+    element.onload = done;
+    element.onerror = () => failed(new Error("the player's library could not be loaded"));
+    document.head.append(element);
+  });
+}
+
+function http(status) {
+  switch (status) {
+    case 0: case undefined: return CORE;
+    case 404: return "there is nothing at this address (404)";
+    case 410: return "it is no longer in the window (410)";
+    case 425: return "it does not exist yet (425)";
+    case 502: case 503: case 504: return `the edge cannot reach the origin (${status})`;
+    default: return `the server answered ${status}`;
+  }
+}
+
+const HLS_WORDS = {
+  manifestLoadError: "The playlist could not be loaded", manifestLoadTimeOut: "The playlist took too long",
+  manifestParsingError: "The playlist could not be read", manifestIncompatibleCodecsError: "This browser cannot decode it",
+  levelLoadError: "A media playlist could not be loaded", levelLoadTimeOut: "A media playlist took too long",
+  levelEmptyError: "A media playlist is empty", levelParsingError: "A media playlist could not be read",
+  fragLoadError: "A segment could not be loaded", fragLoadTimeOut: "A segment took too long",
+  fragParsingError: "A segment could not be read", fragGap: "A segment is missing",
+  bufferAddCodecError: "This browser cannot decode it", bufferAppendError: "The browser refused a segment",
+  bufferIncompatibleCodecsError: "This browser cannot decode it",
+};
+// Stalls are counted by the page itself, for every player in the same way.
+const HLS_STALLS = new Set(["bufferStalledError", "bufferNudgeOnStall", "bufferSeekOverHole"]);
+
+async function hls(video, config, report) {
+  if (!config.vendor.hls) throw new Error("hls.js is not installed on this server");
+  const { default: Hls } = await import(config.vendor.hls.script);
+  if (!Hls.isSupported()) throw new Error("this browser has no Media Source Extensions; try the browser's own player");
+  const player = new Hls({
+    lowLatencyMode: config.kind === "live",
+    workerPath: config.vendor.hls.worker,
+    backBufferLength: 60,
+  });
+  let recovered = 0;
+  player.on(Hls.Events.ERROR, (_, data) => {
+    if (HLS_STALLS.has(data.details)) return;
+    const words = HLS_WORDS[data.details] ?? data.details;
+    const why = data.type === Hls.ErrorTypes.NETWORK_ERROR && data.response ? `: ${http(data.response.code)}` : "";
+    if (data.fatal && data.type === Hls.ErrorTypes.MEDIA_ERROR && recovered < 2) {
+      recovered += 1;
+      player.recoverMediaError();
+      report(`${words}${why}; starting the decoder again`, false);
+      return;
+    }
+    report(words + why, data.fatal);
+  });
+  player.loadSource(config.hls);
+  player.attachMedia(video);
+  return {
+    latency: () => (config.kind === "live" && player.liveSyncPosition !== null ? player.latency : null),
+    bitrate: () => player.levels[player.currentLevel]?.bitrate ?? null,
+    stop: () => player.destroy(),
+  };
+}
+
+const SHAKA_CATEGORIES = { 1: "network", 2: "subtitles", 3: "media", 4: "manifest", 5: "streaming", 6: "protection", 7: "player" };
+
+function shakaWords(error) {
+  if (error.code === 1001) return `Could not be loaded: ${http(error.data?.[1])}`;
+  if (error.code === 1002) return `Could not be loaded: ${CORE}`;
+  if (error.code === 1003) return "The server took too long";
+  if (error.code === 4032) return "This browser cannot decode it";
+  return `${SHAKA_CATEGORIES[error.category] ?? "player"} error ${error.code}`;
+}
+
+async function shaka(video, config, report) {
+  if (!config.vendor.shaka) throw new Error("Shaka Player is not installed on this server");
+  if (!window.shaka) await script(config.vendor.shaka.script);
+  const library = window.shaka;
+  library.polyfill.installAll();
+  if (!library.Player.isBrowserSupported()) throw new Error("this browser has no Media Source Extensions");
+  const player = new library.Player();
+  await player.attach(video);
+  player.configure({ streaming: { lowLatencyMode: config.kind === "live" } });
+  player.addEventListener("error", (event) => report(shakaWords(event.detail), event.detail.severity === 2));
+  try {
+    await player.load(config.format === "hls" ? config.hls : config.dash);
+  } catch (error) {
+    await player.destroy();
+    throw new Error(shakaWords(error));
+  }
+  return {
+    latency: () => (player.isLive() ? player.getStats().liveLatency : null),
+    bitrate: () => player.getStats().streamBandwidth || null,
+    stop: () => player.destroy(),
+  };
+}
+
+async function dash(video, config, report) {
+  if (!config.vendor.dash) throw new Error("dash.js is not installed on this server");
+  if (!window.dashjs) await script(config.vendor.dash.script);
+  const library = window.dashjs;
+  const player = library.MediaPlayer().create();
+  player.updateSettings({ debug: { logLevel: library.Debug.LOG_LEVEL_NONE } });
+  player.on(library.MediaPlayer.events.ERROR, (event) => {
+    const error = event.error ?? {};
+    report(error.message ?? `player error ${error.code ?? ""}`.trim(), true);
+  });
+  player.initialize(video, config.dash, true);
+  return {
+    latency: () => (player.isReady() && player.isDynamic() ? player.getCurrentLiveLatency() : null),
+    bitrate: () => {
+      const shown = player.isReady() ? player.getCurrentRepresentationForType("video") : null;
+      return shown ? shown.bitrateInKbit * 1000 : null;
+    },
+    stop: () => player.destroy(),
+  };
+}
+
+const NATIVE_WORDS = { 1: "Loading was stopped", 2: `Could not be loaded: ${CORE}`, 3: "The browser could not decode it", 4: "The browser cannot play it" };
+
+async function native(video, config, report) {
+  if (!video.canPlayType("application/vnd.apple.mpegurl")) {
+    throw new Error("this browser has no HLS player of its own; choose another player");
+  }
+  const failed = () => report(NATIVE_WORDS[video.error?.code] ?? "The browser cannot play it", true);
+  video.addEventListener("error", failed);
+  video.src = config.hls;
+  return {
+    latency: () => {
+      const started = video.getStartDate?.().getTime();
+      return config.kind === "live" && started ? (Date.now() - started) / 1000 - video.currentTime : null;
+    },
+    bitrate: () => null,
+    stop: () => {
+      video.removeEventListener("error", failed);
+      video.removeAttribute("src");
+      video.load();
+    },
+  };
+}
+
+export const players = { hls, shaka, dash, native };
