@@ -5,7 +5,7 @@ import pytest
 from node import reference
 from tests.kit.golden import golden_at
 from tests.kit.optional import ROOT
-from tools import conformance
+from tools import commands, conformance
 
 FOLDER = ROOT / "docs" / "reference"
 
@@ -19,6 +19,10 @@ def test_the_conformance_page_lists_every_marked_test() -> None:
     golden_at(FOLDER / "conformance.md", conformance.page(conformance.collect(ROOT / "tests")))
 
 
+def test_the_commands_page_says_what_the_parsers_take() -> None:
+    golden_at(FOLDER / "commands.md", commands.page())
+
+
 def test_no_page_is_left_behind() -> None:
-    made = {*reference.pages(), "conformance.md", "benchmarks.md"}  # benchmarks: written by `make bench`
+    made = {*reference.pages(), "commands.md", "conformance.md", "benchmarks.md"}  # benchmarks: written by `make bench`
     assert {path.name for path in FOLDER.glob("*.md")} - made == set()
