@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import struct
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,6 +57,7 @@ class Edge:
             ctx.upstream("edge.upstream", ctx.home.socket("origin", door="media")), self.counts.retry
         )
         self.fills = Fills(self.upstream, self.store, ctx.clock, ctx.tasks, self.counts.fill)
+        self.records: list[Callable[[Delivery], None]] = [_to_debug_log]
         self.lane = Lane(self.store, ctx.clock, self.counts, self.note)
         ctx.metrics.on_scrape(self._flush)
 
@@ -64,8 +65,9 @@ class Edge:
         self.counts.flush(self.ctx.metrics, stored_bytes=self.store.bytes, stored_objects=len(self.store))
 
     def note(self, delivery: Delivery) -> None:
-        """Where Delivery records go. Until there is a spool: the debug log."""
-        log.debug("edge.delivery", delivery=delivery)
+        """Hand a record to everybody who wants them. Until there is a spool that is the debug log."""
+        for take in self.records:
+            take(delivery)
 
     def app(self) -> web.Application:
         app = rim.make_app(self.ctx)
@@ -274,6 +276,10 @@ class Edge:
 
     async def close(self) -> None:
         await self.upstream.close()
+
+
+def _to_debug_log(delivery: Delivery) -> None:
+    log.debug("edge.delivery", delivery=delivery)
 
 
 def _broke_off() -> Problem:

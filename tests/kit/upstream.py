@@ -109,8 +109,9 @@ class Wire:
         self.reader, self.writer = reader, writer
 
     @classmethod
-    async def to(cls, port: int) -> Wire:
-        return cls(*await asyncio.open_connection("127.0.0.1", port, limit=1 << 24))
+    async def to(cls, port: int, *, limit: int = 1 << 24) -> Wire:
+        """`limit`: a reader that has twice as many unread bytes stops reading from the connection."""
+        return cls(*await asyncio.open_connection("127.0.0.1", port, limit=limit))
 
     def send(self, data: bytes) -> None:
         self.writer.write(data)
@@ -132,7 +133,7 @@ class Wire:
     async def answer(self, *, head: bool = False) -> Answer:
         """A whole answer with Content-Length or chunks. Raises IncompleteReadError or ConnectionError if cut short."""
         found = await self.header()
-        if head or found.status in (204, 304):
+        if head or found.status in (100, 204, 304):
             return found
         if "Content-Length" in found.headers:
             found.body = await self.read(int(found.headers["Content-Length"]))

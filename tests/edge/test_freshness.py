@@ -1,0 +1,138 @@
+"""RFC 9111 as a dialogue: what upstream says, what the edge makes of it."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from multidict import CIMultiDict
+
+from edge import freshness
+from edge.freshness import Lifetime, Use
+
+NOW = 1_700_000_000_000  # Tue, 14 Nov 2023 22:13:20 GMT
+DATE = "Tue, 14 Nov 2023 22:13:20 GMT"
+
+
+def said(
+    status: int = 200, *, ask: dict[str, str] | None = None, use: Use = Use.OTHER, delay: float = 0.0, **f: str
+) -> Lifetime:
+    fields = CIMultiDict((name.replace("_", "-"), value) for name, value in f.items())
+    return freshness.lifetime(CIMultiDict(ask or {}), status, fields, use=use, delay_s=delay, received_ms=NOW)
+
+
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [
+        ({"Cache_Control": "no-store, max-age=9"}, "no-store"),  # 5.2.2.5
+        ({"Cache_Control": "max-age=9, No-Store"}, "no-store"),
+        ({"Cache_Control": "private, max-age=9"}, "private"),  # 5.2.2.7
+        ({"Cache_Control": 'private="a, b", max-age=9'}, "private"),
+        ({"Cache_Control": 'private, community="x"'}, "private"),  # 5.2.3
+        ({"Cache_Control": "no-cache, max-age=9"}, "no-cache"),  # 5.2.2.4
+        ({"Cache_Control": "max-age=9", "Set_Cookie": "a=b"}, "set-cookie"),
+        ({"Cache_Control": "max-age=9", "Vary": "*"}, "vary"),  # 4.1
+        ({"Cache_Control": "max-age=9", "Vary": "Accept-Encoding, *"}, "vary"),
+        ({"Cache_Control": "max-age=9", "Vary": "User-Agent"}, "vary"),
+        ({"Cache_Control": "max-age=9", "Vary": "accept-encoding", "Content_Encoding": "gzip"}, "vary"),
+        ({}, "no-lifetime"),  # 4.2.2: no heuristics here
+        ({"Last_Modified": DATE}, "no-lifetime"),
+        ({"Cache_Control": "public"}, "no-lifetime"),
+        ({"Cache_Control": "max-age=0"}, "stale"),
+        ({"Cache_Control": "max-age="}, "stale"),  # 4.2.1: what cannot be read is stale
+        ({"Cache_Control": "max-age=-1"}, "stale"),
+        ({"Cache_Control": "max-age=1.5"}, "stale"),
+        ({"Cache_Control": "max-age=0", "Expires": "Tue, 14 Nov 2024 22:13:20 GMT"}, "stale"),  # 5.3
+        ({"Expires": "0"}, "stale"),  # 5.3
+        ({"Expires": "-1"}, "stale"),
+        ({"Expires": "Tue, 14 Nov 2024 22:13:20 EST"}, "stale"),  # 4.2: zones other than GMT are invalid
+        ({"Cache_Control": "max-age=5", "Age": "5"}, "stale"),  # 4.2: equal is stale
+    ],
+)
+def test_what_is_not_stored(fields: dict[str, str], why: str) -> None:
+    found = said(**fields)
+    assert (found.store, found.why) == (False, why)
+
+
+@pytest.mark.parametrize(
+    ("fields", "fresh", "age"),
+    [
+        ({"Cache_Control": "max-age=9"}, 9, 0),
+        ({"Cache_Control": "s-maxage=3, max-age=9"}, 3, 0),  # 5.2.2.10
+        ({"Cache_Control": "max-age=3, max-age=9"}, 3, 0),  # 4.2.1: the first of two
+        ({"Cache_Control": 'max-age="60"'}, 60, 0),  # 5.2: token or quoted string
+        ({"Cache_Control": 'foo="a, no-store", max-age=9'}, 9, 0),
+        ({"Cache_Control": "@@, max-age=9"}, 9, 0),
+        ({"Cache_Control": "max-age=" + "9" * 20}, 2147483648, 0),  # 1.2.2
+        ({"Cache_Control": "max-age=9", "Age": "4"}, 9, 4),  # 4.2.3
+        ({"Cache_Control": "max-age=9", "Age": "4, 8"}, 9, 4),  # 5.1
+        ({"Cache_Control": "max-age=9", "Age": "-4"}, 9, 0),
+        ({"Expires": "Tue, 14 Nov 2023 22:14:20 GMT", "Date": DATE}, 60, 0),
+        ({"Expires": "Tuesday, 14-Nov-23 22:14:20 GMT", "Date": DATE}, 60, 0),
+        ({"Expires": "Tue Nov 14 22:14:20 2023"}, 60, 0),  # no Date: the time of receipt
+        ({"Cache_Control": "max-age=9", "Expires": "0"}, 9, 0),  # 5.3: max-age decides
+        ({"Cache_Control": "max-age=9", "Vary": "Accept-Encoding"}, 9, 0),
+    ],
+)
+def test_what_is_stored_and_for_how_long(fields: dict[str, str], fresh: float, age: float) -> None:
+    found = said(**fields)
+    assert (found.store, found.fresh_s, found.age_s) == (True, fresh, age)
+
+
+def test_age_counts_from_the_request() -> None:
+    """4.2.3: corrected_age_value = age_value + response_delay."""
+    assert said(Cache_Control="max-age=9", Age="1", delay=3.0).age_s == 4.0
+
+
+@pytest.mark.parametrize(("status", "stored"), [(200, True), (404, True), (410, True), (301, True)])
+def test_statuses_that_are_understood(status: int, stored: bool) -> None:
+    assert said(status, Cache_Control="max-age=9").store is stored
+
+
+@pytest.mark.parametrize("status", [206, 302, 304, 403, 425, 500, 503])
+def test_statuses_that_are_passed(status: int) -> None:
+    assert said(status, Cache_Control="public, max-age=9").why == "status"
+
+
+def test_authorization_needs_leave() -> None:
+    """3.5"""
+    ask = {"Authorization": "Bearer x"}
+    assert said(ask=ask, Cache_Control="max-age=9").why == "authorization"
+    for leave in ("public", "s-maxage=9", "must-revalidate"):
+        assert said(ask=ask, Cache_Control=f"max-age=9, {leave}").store
+    assert said(ask={"Cache-Control": "no-store"}, Cache_Control="max-age=9").why == "request-no-store"  # 5.2.1.5
+
+
+def test_stale_use_by_sort_of_object() -> None:
+    assert said(use=Use.IMMUTABLE, Cache_Control="max-age=9").stale_s == math.inf
+    assert said(use=Use.MANIFEST, Cache_Control="max-age=1").stale_s == 2
+    assert said(use=Use.MANIFEST, Cache_Control="max-age=12").stale_s == 12
+    assert said(use=Use.OTHER, Cache_Control="max-age=9").stale_s == 0
+    assert said(use=Use.OTHER, Cache_Control="max-age=9, stale-if-error=7").stale_s == 7  # RFC 5861 4
+    for ban in ("must-revalidate", "proxy-revalidate", "s-maxage=9"):  # 4.2.4
+        assert said(use=Use.IMMUTABLE, Cache_Control=f"max-age=9, {ban}, stale-if-error=7").stale_s == 0
+    assert said(404, use=Use.IMMUTABLE, Cache_Control="max-age=9").stale_s == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("Sun, 06 Nov 1994 08:49:37 GMT", 784111777),  # RFC 9110 5.6.7, its own examples
+        ("Sunday, 06-Nov-94 08:49:37 GMT", 784111777),
+        ("Sun Nov  6 08:49:37 1994", 784111777),
+        ("sun, 06 nov 1994 08:49:37 gmt", 784111777),  # 4.2: without case
+        ("Sun, 06 Nov 1994 08:49:37 +0000", None),
+        ("Sun, 06 Nov 1994 25:49:37 GMT", None),
+        ("Sun, 36 Nov 1994 08:49:37 GMT", None),
+        ("yesterday", None),
+        ("", None),
+    ],
+)
+def test_dates(text: str, seconds: int | None) -> None:
+    assert freshness.http_date(text, NOW) == seconds
+
+
+def test_a_two_digit_year_lies_at_most_fifty_years_ahead() -> None:
+    early, late = (freshness.http_date(f"Friday, 01-Jan-{year} 00:00:00 GMT", NOW) for year in ("73", "74"))
+    assert early is not None and late is not None
+    assert early > NOW / 1000 > late

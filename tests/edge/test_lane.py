@@ -1,0 +1,262 @@
+"""The express lane: what it takes, what it leaves to aiohttp, and that nobody can tell which one answered."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import tracemalloc
+
+import pytest
+
+from edge.lane import PLAIN, PLAIN_WITH_CMCD, after
+from edge.request import CORS
+from tests.edge.conftest import Rig
+from tests.kit.upstream import Wire, get
+
+SEGMENT = "/live/news/e1/v1/100.m4s"
+BODY = bytes(range(256)) * 400  # 100 KiB: header and body in one vector
+SMALL = "/live/news/e1/v1/101.m4s"
+PLAYLIST = "/live/news/e1/v1/media.m3u8"
+YEAR = "public, max-age=31536000, immutable"
+
+
+@pytest.fixture
+async def hot(rig: Rig) -> Wire:
+    """A connection to an edge that has SEGMENT and SMALL in its hot table."""
+    rig.upstream.holds(SEGMENT, BODY, Cache_Control=YEAR, ETag='"a"')
+    rig.upstream.holds(SMALL, b"small", Cache_Control=YEAR, ETag='"s"')
+    await rig.get(SEGMENT)
+    await rig.get(SMALL)
+    wire = await rig.wire()
+    wire.get(SMALL)  # the connection's handler is waiting from here on
+    await wire.answer()
+    rig.edge.counts.express = 0
+    return wire
+
+
+def express(rig: Rig) -> int:
+    return rig.edge.counts.express
+
+
+@pytest.mark.parametrize(("target", "body"), [(SEGMENT, BODY), (SMALL, b"small")])
+async def test_both_lanes_give_the_same_answer(rig: Rig, hot: Wire, target: str, body: bytes) -> None:
+    hot.get(target)
+    lane = await hot.answer()
+    assert express(rig) == 1
+    hot.get(target, "Range: units=1")  # ignored by RFC 9110 14.2, not known to the lane
+    full = await hot.answer()
+    assert express(rig) == 1
+    assert lane.status == full.status == 200
+    assert lane.body == full.body == body
+    full.headers.popall("X-Request-Id")
+    assert sorted(lane.headers.items()) == sorted(full.headers.items())
+
+
+async def test_back_to_back_on_one_connection(rig: Rig, hot: Wire) -> None:
+    for _ in range(3):
+        hot.get(SEGMENT)
+        assert (await hot.answer()).body == BODY
+        hot.get(SMALL)
+        assert (await hot.answer()).body == b"small"
+    assert express(rig) == 6
+
+
+async def test_the_lane_comes_back_after_the_full_path(rig: Rig, hot: Wire) -> None:
+    hot.get(SMALL, "Range: bytes=0-1")
+    assert (await hot.answer()).body == b"sm"
+    hot.get(SMALL)
+    assert (await hot.answer()).body == b"small"
+    assert express(rig) == 1
+
+
+async def test_a_split_request_goes_to_aiohttp_and_the_next_one_is_express(rig: Rig, hot: Wire) -> None:
+    whole = get(SMALL)
+    hot.send(whole[:20])
+    while not any(getattr(c, "_tail", b"") for c in rig.runner.server.connections):
+        await asyncio.sleep(0)
+    hot.send(whole[20:])
+    assert (await hot.answer()).body == b"small"
+    assert express(rig) == 0
+    hot.get(SMALL)
+    assert (await hot.answer()).body == b"small"
+    assert express(rig) == 1
+
+
+async def test_a_get_inside_a_body_is_a_body(rig: Rig, hot: Wire) -> None:
+    """Request smuggling: the second write looks like a request and is the first one's content (RFC 9112 6)."""
+    inner = get(SMALL)
+    hot.send(f"POST {SMALL} HTTP/1.1\r\nHost: a\r\nContent-Length: {len(inner)}\r\n\r\n".encode())
+    refused = await hot.answer()
+    assert refused.status == 405
+    hot.send(inner)
+    hot.send(get(SEGMENT))
+    assert (await hot.answer()).body == BODY
+    assert express(rig) == 0
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        get(SMALL) + get(SMALL),
+        get(SMALL, "Range: bytes=0-4"),
+        get(SMALL, "range: bytes=0-4"),
+        get(SMALL, 'If-None-Match: "x"'),
+        get(SMALL, "If-Modified-Since: Mon, 01 Jan 2001 00:00:00 GMT"),
+        get(SMALL, "Connection: close"),
+        get(SMALL, "Connection: keep-alive, Upgrade", "Upgrade: h2c"),
+        get(SMALL, "Content-Length: 0"),
+        get(SMALL, "Transfer-Encoding: chunked") + b"0\r\n\r\n",
+        get(SMALL, "Expect: 100-continue"),
+        get(SMALL, version="1.0"),
+        get("http://edge.example" + SMALL),
+        get(SMALL + "?unknown=1"),
+        get(SMALL + "?CMCD=a&b=1"),
+        b"\r\n" + get(SMALL),
+    ],
+)
+async def test_what_falls_through_is_answered_all_the_same(rig: Rig, hot: Wire, sent: bytes) -> None:
+    hot.send(sent)
+    first = await hot.answer()
+    while first.status == 100:
+        first = await hot.answer()
+    assert first.status in (200, 206)
+    assert first.body == b"small"
+    assert express(rig) == 0
+    if sent == 2 * get(SMALL):
+        assert (await hot.answer()).body == b"small"
+    assert rig.upstream.asked[SMALL] == 1
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        get(SMALL, method="get"),
+        f"GET {SMALL} HTTP/1.1\r\n\r\n".encode(),
+        get(SMALL, "Bad Name: x"),
+        get(SMALL, "Host: two.example"),
+        get(SMALL, "X: a\x00b"),
+        get(SMALL).replace(b"\r\n", b"\n"),
+    ],
+)
+def test_what_is_no_plain_head_is_left_to_aiohttp(sent: bytes) -> None:
+    end = sent.find(b" HTTP/1.1\r\n")
+    assert not sent.startswith(b"GET ") or end < 0 or PLAIN.fullmatch(sent[end + 11 :]) is None
+
+
+def test_a_browsers_head_is_plain() -> None:
+    head = (
+        b"Host: 127.0.0.1:8080\r\nConnection: keep-alive\r\nUser-Agent: Mozilla/5.0 (X11)\r\nAccept: */*\r\n"
+        b"Origin: http://127.0.0.1:8081\r\nReferer: http://127.0.0.1:8081/\r\nAccept-Encoding: gzip, br\r\n"
+        b'Accept-Language: en\r\nsec-ch-ua: "x"\r\nSec-Fetch-Mode: cors\r\nCache-Control: no-cache\r\n\r\n'
+    )
+    assert PLAIN.fullmatch(head)
+    with_report = head[:-2] + b"CMCD-Request: bl=100\r\n\r\n"
+    assert not PLAIN.fullmatch(with_report)
+    assert PLAIN_WITH_CMCD.fullmatch(with_report)
+
+
+async def test_the_cmcd_report_is_no_part_of_the_key_and_is_set_aside(rig: Rig, hot: Wire) -> None:
+    rig.upstream.holds(PLAYLIST + "?_HLS_msn=7", b"#EXTM3U", Cache_Control="max-age=9")
+    await rig.get(PLAYLIST + "?_HLS_msn=7")
+    for target, fields, report in (
+        (SMALL + "?CMCD=bl%3D100", (), b"bl%3D100"),
+        (PLAYLIST + "?_HLS_msn=7&CMCD=x", (), b"x"),
+        (SMALL, ("CMCD-Request: bl=1", "CMCD-Session: sid=2"), b"bl=1\nsid=2"),
+        (SMALL + "?CMCD=q", ("CMCD-Object: br=5",), b"br=5"),
+    ):
+        hot.get(target, *fields)
+        assert (await hot.answer()).status == 200
+        assert rig.deliveries[-1].cmcd == report
+        assert (rig.deliveries[-1].cache, rig.deliveries[-1].duration_ms) == ("hit", 0)
+    assert express(rig) == 4
+    assert len({d.request for d in rig.deliveries[-4:]}) == 4
+
+
+async def test_age_goes_on_and_a_stale_object_leaves_the_lane(rig: Rig, hot: Wire) -> None:
+    rig.upstream.holds(PLAYLIST, b"#EXTM3U", Cache_Control="max-age=2", Age="1")
+    await rig.get(PLAYLIST)
+    for ms, age in ((0, "1"), (600, "1"), (399, "1")):
+        rig.clock.advance(ms)
+        hot.get(PLAYLIST)
+        assert (await hot.answer()).headers["Age"] == age
+    assert express(rig) == 3
+    rig.clock.advance(1)  # RFC 9111 4.2: equal is stale
+    hot.get(PLAYLIST)
+    assert (await hot.answer()).headers["Cache-Status"] == "Headwater; fwd=stale; stored"
+    assert express(rig) == 3
+
+
+async def test_an_object_that_was_crowded_out_leaves_the_lane(rig: Rig, hot: Wire) -> None:
+    rig.edge.store.drop(SMALL)
+    hot.get(SMALL)
+    assert (await hot.answer()).headers["Cache-Status"] == "Headwater; fwd=uri-miss; stored"
+    assert express(rig) == 0
+
+
+async def test_hits_keep_a_connection_from_being_idle(rig: Rig, hot: Wire) -> None:
+    (protocol,) = [c for c in rig.runner.server.connections if c._request_count]
+    before = protocol._next_keepalive_close_time
+    served = protocol._request_count
+    await asyncio.sleep(0.01)
+    hot.get(SMALL)
+    await hot.answer()
+    assert protocol._next_keepalive_close_time > before
+    assert protocol._request_count == served + 1
+    protocol._keepalive_timeout = 0.05
+    hot.get(SMALL)
+    await hot.answer()
+    protocol._next_keepalive_close_time = 0.0
+    protocol._process_keepalive()  # and one that is idle is closed
+    assert await hot.reader.read() == b""
+
+
+async def test_slow_readers_of_a_large_object_cost_no_memory(rig: Rig) -> None:
+    large = bytes(8 << 20)
+    rig.upstream.holds(SEGMENT, large, Cache_Control=YEAR)
+    await rig.get(SEGMENT)
+    gc.collect()
+    tracemalloc.start()
+    try:
+        wires = [await rig.wire(limit=4096) for _ in range(20)]
+        for wire in wires:
+            wire.get(SEGMENT)
+            await wire.header()
+            for _ in range(8):  # asked again and again, nothing read
+                wire.get(SEGMENT)
+        while rig.edge.counts.express < len(wires):
+            await asyncio.sleep(0.005)
+        for wire in wires:
+            await wire.read(1 << 16)
+        used, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert used < 16 << 20, f"20 readers who are behind hold {used >> 20} MiB; the object has 8"
+    assert rig.edge.counts.express == len(wires)
+    assert (await wires[0].read(len(large) - (1 << 16))) == large[1 << 16 :]
+    assert (await wires[0].answer()).body == large  # and they get what they asked for, in order
+
+
+def test_where_a_message_begins() -> None:
+    """What is known of aiohttp's parser after it was given some bytes."""
+    assert after(get(SMALL)) == b""
+    assert after(get(SMALL, method="HEAD")) == b""
+    assert after(get(SMALL)[:30]) == get(SMALL)[:30]
+    for never in (
+        get(SMALL) * 2,
+        get(SMALL) + b"x",
+        get(SMALL, method="POST"),
+        get(SMALL, method="CONNECT"),
+        get(SMALL, "Content-Length: 5"),
+        get(SMALL, "content-length : 5"),
+        get(SMALL, "Transfer-Encoding: chunked"),
+        get(SMALL, "Upgrade: websocket"),
+        b"GET / HTTP/1.1\nContent-Length: 5\r\n\r\n",
+        b"x" * 9000,
+    ):
+        assert after(never) is None
+
+
+async def test_pages_of_any_origin_may_read_the_answer(rig: Rig, hot: Wire) -> None:
+    hot.get(SMALL)
+    answer = await hot.answer()
+    assert dict(CORS).items() <= dict(answer.headers).items()
