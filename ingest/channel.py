@@ -91,6 +91,7 @@ class Channel:
             started_ms=self._started_ms,
             grid_ms=run.grid.grid_ms,
             part_ms=min(self.spec.part_ms, run.grid.grid_ms),
+            window_s=self.spec.window_s,
             numbering="counted" if run.grid.counted else "wall",
             why=run.grid.why,
             tracks=tracks,
