@@ -6,6 +6,7 @@ import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
 
+import aiofiles
 import msgspec
 from aiohttp import web
 
@@ -52,9 +53,9 @@ class Vod:
         incoming = await asyncio.to_thread(self._assets.incoming, secrets.token_hex(8))
         try:
             received = 0
-            with open(incoming / MEZZANINE, "wb", buffering=0) as file:
+            async with aiofiles.open(incoming / MEZZANINE, "wb") as file:
                 async for block in request.content.iter_chunked(_BLOCK):
-                    await asyncio.to_thread(file.write, block)
+                    await file.write(block)
                     received += len(block)
             if request.content_length is not None and received != request.content_length:
                 raise Problem("malformed", f"{received} of {request.content_length} octets came: send it again")

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from xml.etree import ElementTree as ET
 
-from base.names import Kind, Leaf, Name, media_template
+from base.names import TIME_PATH, Kind, Leaf, Name, media_template
 from base.reports import TrackReport
 from packager.live import LiveSegment, LiveWindow
 from packager.plan import Plan, TrackPlan
@@ -50,8 +50,8 @@ def static_manifest(title: str, plan: Plan, tracks: Sequence[TrackReport], gener
     return _print(mpd)
 
 
-def live_manifest(window: LiveWindow, tracks: Sequence[TrackReport], time_url: str) -> str:
-    """The MPD of a channel from one snapshot. `time_url`: where a player reads the clock (UTCTiming)."""
+def live_manifest(window: LiveWindow, tracks: Sequence[TrackReport]) -> str:
+    """The MPD of a channel from one snapshot."""
     mpd = _mpd("dynamic", window.target)
     closed = {name: [s for s in track.segments if s.closed] for name, track in window.tracks.items()}
     newest = max(
@@ -71,7 +71,7 @@ def live_manifest(window: LiveWindow, tracks: Sequence[TrackReport], time_url: s
     runs = sorted({s.run for segments in closed.values() for s in segments if not s.gap})
     for place, run in enumerate(runs):
         _live_period(mpd, window, closed, tracks, run, last=place == len(runs) - 1)
-    ET.SubElement(mpd, "UTCTiming", schemeIdUri="urn:mpeg:dash:utc:http-xsdate:2014", value=time_url)
+    ET.SubElement(mpd, "UTCTiming", schemeIdUri="urn:mpeg:dash:utc:http-xsdate:2014", value=TIME_PATH)
     return _print(mpd)
 
 

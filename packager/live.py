@@ -11,12 +11,13 @@ from base.reload import Reload
 
 @dataclass(frozen=True, slots=True)
 class LivePart:
-    """One part: ticks it lasts, octets and where they start in the segment, and whether it starts with a keyframe."""
+    """One part: ticks it lasts, octets, where they start in the segment, keyframe first?, count of samples."""
 
     duration: int
     size: int
     offset: int
     independent: bool
+    samples: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,6 +35,18 @@ class Movie:
     left_out: tuple[str, ...] = ()
 
 
+def read_init(data: memoryview) -> Format:
+    """The format of an init segment (one track, no samples). Raises Problem unplayable."""
+    moov, _ = _find(data)
+    movie_scale = _timescale(data, child(data, moov, "mvhd"))[0]
+    traks = [box for box in walk(data, moov.body, moov.end) if box.type == "trak"]
+    if len(traks) != 1:
+        raise malformed(f"an init segment has one track, not {len(traks)}")
+    handler = child(data, traks[0], "mdia/hdlr")
+    video = bytes(data[handler.body + 8 : handler.body + 12]) == b"vide"
+    return _read_track(data, traks[0], video, movie_scale, {}).format
+
+
 def read_movie(data: memoryview) -> Movie:
     """The playable tracks of a whole file. Raises Problem unplayable that says why there is none."""
     moov, moofs = _find(data)

@@ -1,0 +1,68 @@
+"""The origin's process: one door for roles (and for edges of other boxes), names in, objects out."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from aiohttp import web
+
+from base.names import Kind, parse
+from base.problems import Problem
+from node import web as rim
+from node.process import Context
+from node.settings import listen_address
+from origin.assets import Assets
+from origin.journal import Journal
+from origin.live import MOST_PART_OCTETS, Live
+from origin.vod import Vod
+
+_SWEEP_S = 2
+
+
+async def run(ctx: Context) -> None:
+    data = ctx.home.data / "origin"
+    data.mkdir(parents=True, exist_ok=True)
+    journal = await asyncio.to_thread(Journal, data / "journal.db")
+    try:
+        live = Live(ctx, data / "live", journal)
+        vod = Vod(ctx, await asyncio.to_thread(Assets, data / "vod"))
+        app = make_app(ctx, live, vod)
+        sweeping = ctx.tasks.start(_sweep(ctx, live), "sweep")
+        listen: list[Path | tuple[str, int]] = [ctx.home.socket("origin", door="media")]
+        if text := ctx.settings.text("origin.listen"):
+            found = listen_address(text)
+            listen.append(Path(found) if isinstance(found, str) else found)
+        async with rim.serving(ctx, app, listen):
+            await ctx.stopping.wait()
+        sweeping.cancel()
+    finally:
+        await asyncio.to_thread(journal.close)
+
+
+def make_app(ctx: Context, live: Live, vod: Vod) -> web.Application:
+    app = rim.make_app(ctx, client_max_size=MOST_PART_OCTETS)
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        name = parse(request.path)
+        if name is None:
+            raise Problem("unknown", "no media object has such a name", cache_control="public, max-age=60")
+        kind = live if name.kind is Kind.LIVE else vod
+        match request.method:
+            case "GET" | "HEAD":
+                return await kind.get(request, name)
+            case "PUT":
+                return await kind.put(request, name)
+            case "DELETE":
+                return await kind.delete(name)
+            case _:
+                raise Problem("method", "names take GET, HEAD, PUT and DELETE", allow="GET, HEAD, PUT, DELETE")
+
+    app.router.add_route("*", "/{kind:live|vod}/{tail:.*}", handle)
+    return app
+
+
+async def _sweep(ctx: Context, live: Live) -> None:
+    while True:
+        await asyncio.sleep(_SWEEP_S)
+        await live.sweep()
