@@ -74,7 +74,7 @@ needs-bench:
 	@$(PIP) install --require-hashes -r requirements.lock && touch $@
 
 .build/python: .build/locked pyproject.toml
-	@$(PIP) install --no-deps --editable . && touch $@
+	@PYTHONWARNINGS=ignore $(PIP) install --no-deps --editable . && touch $@
 
 .build/test-python: requirements-test.lock .build/python
 	@echo "headwater: installing test packages from requirements-test.lock"

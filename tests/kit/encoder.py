@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import subprocess
 from types import TracebackType
 from typing import Self
 
@@ -67,6 +68,11 @@ class Encoder:
         """SIGKILL: the connection breaks without a word."""
         self._ending = True
         await self._end(9)
+
+    def runs_until_it_ends(self, within: float) -> int:
+        """Publish without an event loop, for an offer that is refused; FFmpeg's exit code."""
+        done = subprocess.run([*self._command, self._url], capture_output=True, timeout=within, check=False)
+        return done.returncode
 
     async def ended(self, timeout_s: float = 20) -> int:
         """Wait until FFmpeg ends by itself (the publish was refused); its exit code."""

@@ -65,6 +65,11 @@ RECIPES: dict[str, Recipe] = {
         what="H.264 with B-frames and the edit list that they bring, moov last",
         options=(*_H264, *_GOP_2S, "-bf", "3", *_AAC),
     ),
+    "feature": Recipe(
+        what="20 s with B-frames: long enough to be watched",
+        options=(*_H264, *_GOP_2S, "-bf", "2", *_AAC),
+        seconds=20,
+    ),
     "ntsc": Recipe(
         what="30000/1001 frames a second: durations that are no whole milliseconds",
         options=(*_H264, "-g", "60", "-keyint_min", "60", "-sc_threshold", "0", "-bf", "2", *_AAC),

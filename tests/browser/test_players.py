@@ -1,0 +1,33 @@
+"""Four players in a real browser play the film and the live channel, on the appliance's own watch page."""
+
+import pytest
+
+from tests.kit.appliance import Appliance
+from tests.kit.browser import PLAYERS, watches
+
+MEDIA_S = 10
+
+
+@pytest.mark.parametrize("player", PLAYERS)
+async def test_a_film_plays(stage: tuple[Appliance, str], player: str) -> None:
+    box, film = stage
+    visit = await watches(f"{box.url['control']}/watch/vod/{film}", player, media_s=MEDIA_S)
+    assert visit.frames > MEDIA_S * 25 * 0.5, "decoded frames grow with the media"
+    assert visit.failed == []
+    assert (visit.last["width"], visit.last["height"]) == (320, 180)
+
+
+@pytest.mark.parametrize("player", PLAYERS)
+async def test_the_live_channel_plays(stage: tuple[Appliance, str], player: str) -> None:
+    box, _ = stage
+    visit = await watches(f"{box.url['control']}/watch/live/demo", player, media_s=MEDIA_S)
+    assert visit.frames > MEDIA_S * 10, "decoded frames grow with the media"
+    assert visit.longest_pause_s() < 2
+
+
+async def test_hls_js_stays_within_four_seconds_of_live(stage: tuple[Appliance, str]) -> None:
+    box, _ = stage
+    visit = await watches(f"{box.url['control']}/watch/live/demo", "hls", media_s=12)
+    latencies = [state["latency"] for state in visit.states if state["latency"] and state["decodedFrames"] > 50]
+    assert latencies, "the player says how far behind live it is"
+    assert max(latencies[-8:]) < 4, f"latency by the player: {latencies}"
