@@ -6,6 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from node import api_client
 from node.api_client import segment
@@ -109,11 +110,16 @@ def _done(given: argparse.Namespace, found: Any, otherwise: dict[str, Any], sent
 
 
 def _list(given: argparse.Namespace, path: str, what: str, none: str) -> None:
-    found = api_client.of_home(home_of(given)).get(path)
+    api = api_client.of_home(home_of(given))
+    entries: list[dict[str, Any]] = []
+    following: str | None = ""
+    while following is not None:  # an answer holds one page, and says where the next one begins
+        found = api.get(f"{path}?{urlencode({'cursor': following})}" if following else path)
+        entries += found[f"{what}s"]
+        following = found.get("next")
     if given.json:
-        print_json(found)
+        print_json({f"{what}s": entries})
         return
-    entries: list[dict[str, Any]] = found.get(f"{what}s", []) if isinstance(found, dict) else found
     for line in columns([(str(entry[what]), _line(entry)) for entry in entries], indent=""):
         print(line)
     if not entries:

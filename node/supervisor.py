@@ -79,6 +79,8 @@ class Supervisor:
         lock = await self._lock()
         try:
             self._roles_lock = await self._outlive_earlier_roles()
+            for left in self.home.run.glob("*.sock"):  # nobody of this home lives: what is there is stale
+                left.unlink()
             self._check_doors()
             with self._signals():
                 return await self._supervise()

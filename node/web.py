@@ -131,7 +131,7 @@ async def serving(
         app,
         access_log=None,
         handle_signals=False,
-        shutdown_timeout=ctx.settings.number("drain.seconds"),
+        shutdown_timeout=max(0.05, ctx.settings.number("drain.seconds")),  # to aiohttp 0 means for ever
         keepalive_timeout=75,
     )
     await runner.setup()
