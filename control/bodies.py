@@ -27,8 +27,8 @@ _TAG = re.compile(r'"(\d{1,18})"')
 _TAGS = re.compile(r'\s*(?:W/)?"[^"]*"\s*(?:,\s*(?:W/)?"[^"]*"\s*)*')
 _SLUG_BREAK = re.compile(r"[^a-z0-9]+")
 
-# The pattern is matched anywhere in the text unless it is anchored.
-Name = Annotated[str, Meta(pattern=f"^{TITLE_PATTERN}$", max_length=64)]
+# The pattern is searched for, so it is anchored; `$` would let a closing newline pass.
+Name = Annotated[str, Meta(pattern=rf"^{TITLE_PATTERN}\Z", max_length=64)]
 Title = Annotated[str, Meta(min_length=1, max_length=LONGEST_TITLE)]
 
 

@@ -1,0 +1,46 @@
+from pathlib import Path
+
+import pytest
+
+from base.names import Kind
+from control.addresses import addresses
+from node.home import Home
+from node.process import Context
+from node.settings import Settings, Value
+
+
+def ctx(port_base: int = 0, **given: Value) -> Context:
+    settings = Settings({name.replace("__", "."): value for name, value in given.items()})
+    return Context(role="control", home=Home(Path("x")), settings=settings, port_base=port_base)
+
+
+@pytest.mark.parametrize(
+    ("host", "edge"),
+    [
+        ("box.lan:8081", "http://box.lan:8080"),
+        ("box.lan", "http://box.lan:8080"),
+        ("[2001:db8::1]:8081", "http://[2001:db8::1]:8080"),
+        ("", "http://127.0.0.1:8080"),
+        ("[broken", "http://127.0.0.1:8080"),
+    ],
+)
+def test_the_edge_is_at_the_host_that_was_asked(host: str, edge: str) -> None:
+    assert addresses(ctx(), "http", host).edge == edge
+
+
+def test_ports_follow_the_base_and_the_listeners() -> None:
+    assert addresses(ctx(9000), "http", "h:9001").edge == "http://h:9000"
+    found = addresses(ctx(edge__listen="0.0.0.0:7070", ingest__rtmp_listen=":1936"), "http", "h")
+    assert (found.edge, found.rtmp) == ("http://h:7070", "rtmp://h:1936/live")
+
+
+def test_settings_win() -> None:
+    found = addresses(
+        ctx(control__edge_url="https://cdn.example/", control__rtmp_url="rtmp://in.example/live"), "https", "c.example"
+    )
+    assert found.rtmp == "rtmp://in.example/live"
+    assert found.manifests(Kind.LIVE, "news") == {
+        "hls": "https://cdn.example/live/news/multivariant.m3u8",
+        "dash": "https://cdn.example/live/news/manifest.mpd",
+    }
+    assert found.watch(Kind.VOD, "tour") == "https://c.example/watch/vod/tour"
