@@ -22,10 +22,14 @@ class Init:
 
 @dataclass(frozen=True, slots=True)
 class Fragment:
-    """One moof with its mdat. Times in the track's timescale; `end` = decode time + the sum of durations."""
+    """One moof with its mdat. Times in the track's timescale; `end` = decode time + the sum of durations.
+
+    `earliest`: the earliest presentation time, decode time + composition offset (signed in a trun of version 1).
+    """
 
     sequence: int
     decode_time: int
+    earliest: int
     duration: int
     samples: int
     starts_with_sync: bool
@@ -93,6 +97,7 @@ def _moof(data: bytes, start: int, end: int, init: Init) -> tuple[Fragment, int]
     sequence = decode_time = duration = samples = size = 0
     default_duration, default_size, default_flags = init.default_duration, 0, 0
     first_flags: int | None = None
+    presented: list[int] = []
     for kind, body, _ in _deep(data, start, end):
         flags = struct.unpack_from(">I", data, body)[0] & 0xFFFFFF
         if kind == b"mfhd":
@@ -120,10 +125,16 @@ def _moof(data: bytes, start: int, end: int, init: Init) -> tuple[Fragment, int]
             fields = [bit for bit in (0x100, 0x200, 0x400, 0x800) if flags & bit]
             rows = struct.unpack_from(f">{count * len(fields)}I", data, at)
             column = {bit: rows[index :: len(fields)] for index, bit in enumerate(fields)}
-            duration += sum(column[0x100]) if 0x100 in column else count * default_duration
+            lasting = column.get(0x100, (default_duration,) * count)
+            offsets = column.get(0x800, (0,) * count)
+            for row, offset in enumerate(offsets):
+                signed = offset - (1 << 32) if data[body] == 1 and offset >> 31 else offset
+                presented.append(decode_time + duration + sum(lasting[:row]) + signed)
+            duration += sum(lasting)
             size += sum(column[0x200]) if 0x200 in column else count * default_size
             if first_flags is None and count:
                 first_flags = column[0x400][0] if 0x400 in column else default_flags
             samples += count
     # sample_is_non_sync_sample is bit 16 of the flags (8.8.3.1)
-    return Fragment(sequence, decode_time, duration, samples, not (first_flags or 0) & 0x10000), size
+    earliest = min(presented, default=decode_time)
+    return Fragment(sequence, decode_time, earliest, duration, samples, not (first_flags or 0) & 0x10000), size

@@ -16,7 +16,14 @@ from tests.kit.optional import lacks, program
 _PICTURE = ("-f", "lavfi", "-i", "testsrc2=size=320x180:rate={rate}:duration={seconds}")
 _TONE = ("-f", "lavfi", "-i", "sine=frequency={hertz}:sample_rate=48000:duration={seconds}")
 _H264 = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p")
-_H265 = ("-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=error:keyint=50:min-keyint=50")
+_H265 = (
+    "-c:v",
+    "libx265",
+    "-preset",
+    "ultrafast",
+    "-x265-params",
+    "log-level=error:keyint=50:min-keyint=50:open-gop=0",
+)
 _AAC = ("-c:a", "aac", "-b:a", "64k", "-ac", "2")
 
 
@@ -109,11 +116,24 @@ RECIPES: dict[str, Recipe] = {
         seconds=4,
         encoders=("libx265", "ac3"),
     ),
+    "hevc-open-gop": Recipe(
+        what="HEVC whose keyframes have leading pictures, which need the group before them",
+        options=(*_H265[:-1], _H265[-1].replace("open-gop=0", "open-gop=1"), "-pix_fmt", "yuv420p", "-tag:v", "hvc1"),
+        seconds=6,
+        tones=(),
+        encoders=("libx265",),
+    ),
     "av1-opus": Recipe(
         what="AV1 and Opus",
         options=("-c:v", "libsvtav1", "-preset", "12", "-g", "50", "-pix_fmt", "yuv420p", "-c:a", "libopus"),
         seconds=4,
         encoders=("libsvtav1", "libopus"),
+    ),
+    "mpeg4-visual": Recipe(
+        what="MPEG-4 part 2 video, which nothing of today plays",
+        options=("-c:v", "mpeg4", "-g", "50", *_AAC),
+        seconds=4,
+        encoders=("mpeg4", "aac"),
     ),
     "mp3": Recipe(
         what="H.264 and MP3 in MP4",

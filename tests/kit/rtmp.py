@@ -9,7 +9,7 @@ from ingest.chunks import ChunkReader, ChunkWriter, Message
 from ingest.handshake import SIZE
 
 # 320x180 baseline, made by libx264; AAC LC 48 kHz stereo.
-SPS = bytes.fromhex("6742c00dda0505ba10000003001000000303e8f14 2aa0".replace(" ", ""))
+SPS = bytes.fromhex("6742c00cda05067e7840000003004000000ca3c50aa8")
 PPS = bytes.fromhex("68ce0fc8")
 AVCC = bytes((1, *SPS[1:4], 0xFF, 0xE1)) + struct.pack(">H", len(SPS)) + SPS + b"\x01" + struct.pack(">H", 4) + PPS
 ASC = bytes.fromhex("1190")

@@ -148,6 +148,13 @@ class Wire:
         self.writer.close()
 
 
+async def until(holds: Callable[[], object]) -> None:
+    """Let the loop run until the condition holds. Raises TimeoutError after 10 s."""
+    async with asyncio.timeout(10):
+        while not holds():
+            await asyncio.sleep(0.002)
+
+
 def get(target: str, *fields: str, method: str = "GET", version: str = "1.1") -> bytes:
     lines = [f"{method} {target} HTTP/{version}", "Host: edge.example", *fields]
     return "".join(f"{line}\r\n" for line in lines).encode() + b"\r\n"

@@ -157,7 +157,7 @@ class Viewer:
             if segment.number < nexts[name]:
                 continue
             body = await self._bytes(urljoin(self.url, row.uri(segment)))
-            first = read_fragments(body, track.init)[0].decode_time / track.init.timescale
+            first = min(row.earliest for row in read_fragments(body, track.init)) / track.init.timescale
             if abs(first - segment.time / row.timescale) > row.tolerance_s:
                 self.complaints.append(f"{name}: {segment.number} begins at {first}, the manifest says {segment}")
             self._feed(track, body, row.uri(segment), segment.after_break)

@@ -24,8 +24,8 @@ def fragment(decode_time: int, sizes: list[int], *, lost: int = 0) -> bytes:
 
 def test_fragments_are_read() -> None:
     assert read_fragments(fragment(5000, [10, 20]) + fragment(5080, [1]), INIT) == [
-        Fragment(7, 5000, 80, 2, True),
-        Fragment(7, 5080, 40, 1, True),
+        Fragment(7, 5000, 5000, 80, 2, True),
+        Fragment(7, 5080, 5080, 40, 1, True),
     ]
 
 
