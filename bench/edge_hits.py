@@ -121,7 +121,7 @@ def _servers(folder: Path) -> Iterator[tuple[str, str]]:
     try:
         for command in commands:
             process = subprocess.Popen(command, stdin=subprocess.PIPE)  # the edge ends with its standard input
-            started.append(process)  # noqa: PERF401 (those that did start must be ended if the next one does not)
+            started.append(process)
         asyncio.run(_answering([nginx_at, edge_at]))
         yield edge_at, nginx_at
     finally:

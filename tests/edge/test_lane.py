@@ -11,7 +11,7 @@ import pytest
 from edge.lane import PLAIN, PLAIN_WITH_CMCD, after
 from edge.request import CORS
 from tests.edge.conftest import Rig
-from tests.kit.upstream import Wire, get
+from tests.kit.upstream import Wire, get, until
 
 SEGMENT = "/live/news/e1/v1/100.m4s"
 BODY = bytes(range(256)) * 400  # 100 KiB: header and body in one vector
@@ -72,14 +72,22 @@ async def test_the_lane_comes_back_after_the_full_path(rig: Rig, hot: Wire) -> N
 async def test_a_split_request_goes_to_aiohttp_and_the_next_one_is_express(rig: Rig, hot: Wire) -> None:
     whole = get(SMALL)
     hot.send(whole[:20])
-    while not any(getattr(c, "_tail", b"") for c in rig.runner.server.connections):
-        await asyncio.sleep(0)
+    await until(lambda: any(getattr(c, "_tail", b"") for c in rig.runner.server.connections))
     hot.send(whole[20:])
     assert (await hot.answer()).body == b"small"
     assert express(rig) == 0
     hot.get(SMALL)
     assert (await hot.answer()).body == b"small"
     assert express(rig) == 1
+
+
+async def test_a_get_inside_a_field_is_a_field(rig: Rig, hot: Wire) -> None:
+    """Request smuggling: the second write looks like a plain GET and belongs to the first one's head."""
+    hot.send(f"GET {SEGMENT} HTTP/1.1\r\nX: ".encode())
+    await until(lambda: any(getattr(c, "_tail", b"") for c in rig.runner.server.connections))
+    hot.send(get(SMALL))
+    assert (await hot.answer()).body == BODY
+    assert express(rig) == 0
 
 
 async def test_a_get_inside_a_body_is_a_body(rig: Rig, hot: Wire) -> None:
@@ -223,8 +231,7 @@ async def test_slow_readers_of_a_large_object_cost_no_memory(rig: Rig) -> None:
             await wire.header()
             for _ in range(8):  # asked again and again, nothing read
                 wire.get(SEGMENT)
-        while rig.edge.counts.express < len(wires):
-            await asyncio.sleep(0.005)
+        await until(lambda: rig.edge.counts.express >= len(wires))
         for wire in wires:
             await wire.read(1 << 16)
         used, _ = tracemalloc.get_traced_memory()
@@ -234,6 +241,22 @@ async def test_slow_readers_of_a_large_object_cost_no_memory(rig: Rig) -> None:
     assert rig.edge.counts.express == len(wires)
     assert (await wires[0].read(len(large) - (1 << 16))) == large[1 << 16 :]
     assert (await wires[0].answer()).body == large  # and they get what they asked for, in order
+
+
+async def test_who_is_behind_is_answered_by_the_full_path_which_waits(rig: Rig) -> None:
+    large = bytes(8 << 20)
+    rig.upstream.holds(SEGMENT, large, Cache_Control=YEAR)
+    await rig.get(SEGMENT)
+    wire = await rig.wire(limit=4096)
+    wire.get(SEGMENT)
+    await wire.header()
+    assert rig.edge.counts.express == 1
+    wire.get(SEGMENT)  # the transport is above its high-water mark
+    await until(lambda: any(c._request_in_progress for c in rig.runner.server.connections))
+    full = rig.edge.counts.full
+    assert await wire.read(len(large)) == large
+    assert (await wire.answer()).body == large
+    assert (rig.edge.counts.express, rig.edge.counts.full) == (1, full + 1)
 
 
 def test_where_a_message_begins() -> None:

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import re
+import shutil
+import sys
+import tempfile
+from pathlib import Path
 
+import aiohttp
 import pytest
 
+from node.home import Home
 from tests.edge.conftest import Rig
-from tests.kit.upstream import Answer
+from tests.kit.upstream import Answer, until
 
 SEGMENT = "/live/news/e1/v1/100.m4s"
 PLAYLIST = "/live/news/e1/v1/media.m3u8"
@@ -102,6 +108,19 @@ async def test_a_cut_body_without_a_stated_length_has_no_clean_end(rig: Rig) -> 
         await wire.read(5)
 
 
+async def test_a_cut_body_that_ends_with_its_connection_ends_with_a_reset(rig: Rig) -> None:
+    """An HTTP/1.0 client takes the close for the end of the body (RFC 9112 6.3), so it must not be a clean one."""
+    steps = rig.upstream.steps(SEGMENT, length=None, Cache_Control=YEAR)
+    wire = await rig.wire()
+    wire.send(f"GET {SEGMENT} HTTP/1.0\r\nHost: a\r\n\r\n".encode())
+    steps.give(b"half")
+    assert "Transfer-Encoding" not in (await wire.header()).headers
+    assert await wire.read(4) == b"half"
+    steps.give(ConnectionResetError)
+    with pytest.raises(ConnectionResetError):
+        await wire.reader.read()
+
+
 async def test_a_client_that_goes_away_does_not_stop_the_fill(rig: Rig) -> None:
     steps = rig.upstream.steps(SEGMENT, length=4, Cache_Control=YEAR)
     wire = await rig.wire()
@@ -119,8 +138,7 @@ async def test_an_origin_restart_is_not_seen_by_a_viewer(rig: Rig) -> None:
     rig.upstream.holds(SEGMENT, b"there", Cache_Control=YEAR)
     await rig.upstream.stop()
     viewer = asyncio.get_running_loop().create_task(rig.get(SEGMENT))
-    while rig.counted("edge_upstream_retries") < 3:
-        await asyncio.sleep(0.01)
+    await until(lambda: rig.counted("edge_upstream_retries") >= 3)
     await rig.upstream.start()
     answer = await viewer
     assert (answer.status, answer.body) == (200, b"there")
@@ -129,8 +147,7 @@ async def test_an_origin_restart_is_not_seen_by_a_viewer(rig: Rig) -> None:
 async def test_5xx_is_asked_again_before_a_viewer_sees_it(rig: Rig) -> None:
     rig.upstream.holds(SEGMENT, b"", status=503)
     viewer = asyncio.get_running_loop().create_task(rig.get(SEGMENT))
-    while rig.upstream.asked[SEGMENT] < 2:
-        await asyncio.sleep(0.01)
+    await until(lambda: rig.upstream.asked[SEGMENT] >= 2)
     rig.upstream.holds(SEGMENT, b"there", Cache_Control=YEAR)
     assert (await viewer).body == b"there"
 
@@ -180,8 +197,7 @@ async def test_uncacheable_answers_release_followers_in_parallel(rig: Rig) -> No
     rig.upstream.on(SEGMENT, script)  # type: ignore[arg-type]
     viewers = [asyncio.get_running_loop().create_task(rig.get(SEGMENT)) for _ in range(5)]
     await begun.wait()
-    while rig.edge.counts.followers < 4:
-        await asyncio.sleep(0.005)
+    await until(lambda: rig.edge.counts.followers >= 4)
     go.set()
     async with asyncio.timeout(5):
         await together.wait()
@@ -334,6 +350,34 @@ async def test_open_answers_finish_while_the_edge_drains(rig: Rig) -> None:
     await wire.header()
     assert rig.counted("edge_lane", lane="express") == 1
     (protocol,) = [c for c in rig.runner.server.connections if c.transport and c.transport.get_write_buffer_size()]
+    protocol.close()
     closing = asyncio.get_running_loop().create_task(protocol.shutdown(2.0))
+    done, _ = await asyncio.wait([closing], timeout=0.1)
+    assert not done  # the process may end when this is done: not before the reader has it all
     assert await wire.read(len(body)) == body
     await closing
+
+
+async def test_the_role_process_answers_and_ends_when_told() -> None:
+    folder = Path(tempfile.mkdtemp(prefix="hw"))
+    home = Home(folder)
+    home.make()
+    public = folder / "viewers"
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "edge", "--home", str(folder), "--set", f"edge.listen=unix:{public}"),
+        stdin=asyncio.subprocess.PIPE,
+    )
+    try:
+        async with asyncio.timeout(20), aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(public))) as session:
+            while not public.exists():
+                await asyncio.sleep(0.02)
+            async with session.get("http://edge/time") as answer:
+                assert answer.status == 200
+        process.terminate()
+        async with asyncio.timeout(10):
+            assert await process.wait() == 0
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+        shutil.rmtree(folder)
