@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 _POLL_S = 0.03
 _DOORS_WITHIN_S = 20.0
 _FAILED_DRAIN_S = 0.5
+_ONE_WISH_S = 0.3
 _LOCK_TRIES_S = 0.5  # a command may look at the lock just now
 
 OK, FAILED, UNUSABLE = 0, 1, 2
@@ -68,6 +69,7 @@ class Supervisor:
         self._screen = screen
         self._on_ready = on_ready
         self._urgent = False
+        self._told_to_stop = 0.0
         self._failure = ""
         self._up = False
         self._roles_lock: running.Lock | None = None
@@ -91,11 +93,16 @@ class Supervisor:
             lock.release()
 
     def stop(self) -> None:
-        """Drain and end; asked a second time, end at once."""
-        if self.stopping.is_set():
+        """Drain and end; asked again, end at once. One stop may come as two signals (timeout(1) tells the process,
+        then its group): what follows that closely is no second wish."""
+        now = self.clock.monotonic()
+        if not self.stopping.is_set():
+            self._told_to_stop = now
+            self._screen.line("stopping")
+            self.stopping.set()
+        elif now - self._told_to_stop > _ONE_WISH_S and not self._urgent:
             self._urgent = True
             self._screen.line("stopping at once")
-        self.stopping.set()
 
     async def _lock(self) -> running.Lock:
         until = self.clock.monotonic() + _LOCK_TRIES_S

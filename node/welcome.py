@@ -35,7 +35,9 @@ def table(plan: Plan, keys: Mapping[str, str], *, lan: str = "") -> list[str]:
     if origin := plan.door("origin"):
         rows.append(("origin", origin.url("localhost")))
     if rtmp:
-        rows += _publish_rows(rtmp, keys, ours="control" in plan.roles)
+        taken = _demo_channels(keys) if "demo" in plan.roles else ()
+        free = {channel: key for channel, key in keys.items() if channel not in taken}
+        rows += _publish_rows(rtmp, free, ours="control" in plan.roles)
     if ops := plan.door("ops"):
         rows.append(("ops", f"{ops.url('localhost')}/status"))
     rows.append(("home", str(plan.home.root)))

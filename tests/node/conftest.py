@@ -68,6 +68,7 @@ from node import plan
 ROLES = {name: replace(role, module=f"played_{name}") for name, role in plan.ROLES.items()}
 """
 
+HEADWATER = str(Path(sys.executable).with_name("headwater"))
 NAMES = ("origin", "control", "ingest", "edge", "demo")
 
 
@@ -198,13 +199,18 @@ class Appliance:
 
 @pytest.fixture
 async def appliances(played: Path, home: Home) -> AsyncIterator[Any]:
-    """`await appliances("--json", manners={"edge": "hangs"})` starts one."""
+    """`await appliances("--json", manners={"edge": "hangs"})` starts one; `real`: with the product's own roles."""
     started: list[Appliance] = []
 
     async def start(
-        *arguments: str, base: int | None = None, manners: dict[str, str] | None = None, at: Home = home
+        *arguments: str,
+        base: int | None = None,
+        manners: dict[str, str] | None = None,
+        at: Home = home,
+        real: bool = False,
     ) -> Appliance:
-        argv = [sys.executable, "-m", "appliance", "up", "--home", str(at.root)]
+        command = [HEADWATER] if real else [sys.executable, "-m", "appliance"]
+        argv = [*command, "up", "--home", str(at.root)]
         argv += ["--port-base", str(base or free_port_base()), "--set", "edge.workers=2", *arguments]
         env = {**os.environ, "PYTHONPATH": str(played), "MANNERS": json.dumps(manners or {})}
         made = Appliance(argv, env, at)
@@ -215,6 +221,15 @@ async def appliances(played: Path, home: Home) -> AsyncIterator[Any]:
     yield start
     for made in started:
         await made.is_over()
+
+
+async def headwater(*words: str) -> tuple[int, str, str]:
+    """Exit code, standard output and standard error of one command."""
+    done = await asyncio.create_subprocess_exec(
+        HEADWATER, *words, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
+    out, err = await done.communicate()
+    return done.returncode or 0, out.decode(), err.decode()
 
 
 async def until_gone(pids: list[int], *, within_s: float = 8) -> None:

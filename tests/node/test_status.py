@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import signal
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +12,7 @@ import pytest
 from node import running
 from node.home import Home
 from node.main import run
-
-
-async def headwater(*words: str) -> tuple[int, str, str]:
-    done = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "node.main", *words), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
-    )
-    out, err = await done.communicate()
-    return done.returncode or 0, out.decode(), err.decode()
+from tests.node.conftest import headwater
 
 
 async def test_a_running_box_is_shown(appliances: Any, home: Home) -> None:
@@ -28,7 +20,7 @@ async def test_a_running_box_is_shown(appliances: Any, home: Home) -> None:
     ready = await box.ready()
     code, out, _ = await headwater("status", "--home", str(home.root))
     assert code == 0
-    assert f"edge      {ready['edge']}" in out
+    assert f"edge     {ready['edge']}" in out
     code, out, _ = await headwater("status", "--home", str(home.root), "--json")
     found = json.loads(out)
     assert (code, found["running"], found["pid"]) == (0, True, box.process.pid)

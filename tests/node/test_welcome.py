@@ -24,6 +24,7 @@ def test_a_full_box_with_a_demo_says_where_to_look_and_how_to_publish() -> None:
         "Ctrl-C stops.",
     ):
         assert words in text
+    assert KEYS["demo"] not in text, "that channel has its publisher"
 
 
 def test_an_edge_alone_says_nothing_of_publishing() -> None:

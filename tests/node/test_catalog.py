@@ -1,0 +1,89 @@
+"""`headwater add`, `assets`, `asset` and `channel`, against a real box."""
+
+import asyncio
+import json
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from node import catalog
+from node.home import Home
+from node.main import run
+from tests.kit.media import Films
+from tests.node.conftest import headwater
+
+
+def fetch(url: str) -> bytes:
+    with urllib.request.urlopen(url, timeout=5) as answer:
+        body: bytes = answer.read()
+        return body
+
+
+async def test_the_catalog_from_the_command_line(appliances: Any, home: Home, films: Films) -> None:
+    box = await appliances("--json", real=True)
+    ready = await box.ready()
+    where = ("--home", str(home.root))
+    film = films("bframes")
+
+    code, out, err = await headwater("add", str(film), "--title", "My film", *where, "--json")
+    assert code == 0, err
+    asset = json.loads(out)
+    assert asset["title"] == "My film"
+    assert asset["manifests"]["hls"].startswith(ready["edge"])
+    assert (await asyncio.to_thread(fetch, asset["manifests"]["hls"])).startswith(b"#EXTM3U")
+
+    code, out, err = await headwater("add", str(film), *where)
+    assert code == 0, err
+    assert f"HLS    {ready['edge']}/vod/" in out
+    assert len(json.loads((await headwater("assets", *where, "--json"))[1])["assets"]) == 2
+    assert "[ready] My film" in (await headwater("assets", *where))[1]
+    assert (await headwater("asset", "remove", asset["asset"], *where))[:2] == (0, f"removed {asset['asset']}\n")
+    assert "My film" not in (await headwater("assets", *where))[1]
+
+    text = film.parent / "notes.mp4"
+    text.write_text("this is no film\n" * 100)
+    code, out, err = await headwater("add", str(text), *where)
+    assert (code, out) == (1, "") and err.startswith("headwater: ")
+
+    made = json.loads((await headwater("channel", "create", "news", *where, "--json"))[1])
+    rekeyed = json.loads((await headwater("channel", "key", "news", *where, "--json"))[1])
+    assert made["publish"]["key"] != rekeyed["publish"]["key"]
+    names = [
+        entry["channel"] for entry in json.loads((await headwater("channel", "list", *where, "--json"))[1])["channels"]
+    ]
+    assert "news" in names
+    code, _, err = await headwater("channel", "create", "news", *where)
+    assert code == 1 and "news" in err
+    code, out, _ = await headwater("channel", "remove", "news", *where, "--json")
+    assert (code, json.loads(out)) == (0, {"channel": "news", "removed": True})
+    code, _, err = await headwater("channel", "remove", "news", *where)
+    assert code == 1 and err.startswith("headwater: ")
+
+
+def test_an_answer_is_shown_line_by_line() -> None:
+    found = {
+        "channel": "news",
+        "title": "",
+        "publish": {"url": "rtmp://h/live", "key": "k"},
+        "manifests": {"hls": "http://e/m.m3u8", "dash": "http://e/m.mpd"},
+        "watch": "http://c/watch",
+    }
+    assert catalog.rows(found, ("channel", "title")) == [
+        ("channel", "news"),
+        ("publish", "rtmp://h/live"),
+        ("stream key", "k"),
+        ("HLS", "http://e/m.m3u8"),
+        ("DASH", "http://e/m.mpd"),
+        ("watch", "http://c/watch"),
+    ]
+
+
+def test_a_file_that_is_none_is_told_before_anything_is_asked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["add", str(tmp_path / "none.mp4"), "--home", str(tmp_path)]) == 1
+    assert capsys.readouterr().err == f"headwater: {tmp_path / 'none.mp4'} does not exist\n"
+    assert run(["add", str(tmp_path), "--home", str(tmp_path)]) == 1
+    assert "is not a file" in capsys.readouterr().err
