@@ -114,7 +114,10 @@ async function dash(video, config, report) {
     const error = event.error ?? {};
     report(error.message ?? `player error ${error.code ?? ""}`.trim(), true);
   });
-  player.initialize(video, config.dash, true);
+  // dash.js renews a live manifest from the "play" event on: play() must not come before it listens
+  const ready = new Promise((resolve) => player.on(library.MediaPlayer.events.PLAYBACK_METADATA_LOADED, resolve));
+  player.initialize(video, config.dash, false);
+  await ready;
   return {
     latency: () => (player.isReady() && player.isDynamic() ? player.getCurrentLiveLatency() : null),
     bitrate: () => {
