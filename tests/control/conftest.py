@@ -102,9 +102,7 @@ class OriginStandIn:
         self.assets[name] = report_of(name, count)
         self.digests[name] = digest.hexdigest()
         await self.gate.wait()
-        return web.Response(
-            status=201, body=msgspec.json.encode(self.assets[name]), content_type="application/json"
-        )
+        return web.Response(status=201, body=msgspec.json.encode(self.assets[name]), content_type="application/json")
 
     async def _get(self, request: web.Request) -> web.Response:
         kind, title = request.match_info["kind"], request.match_info["title"]

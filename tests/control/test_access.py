@@ -14,7 +14,8 @@ def test_the_token_is_let_in(field: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "field", ["", "Bearer", "Bearer ", f"Basic {TOKEN}", TOKEN, f"Bearer {TOKEN}x", f"Bearer {TOKEN[:-1]}", "Bearer \udcff"]
+    "field",
+    ["", "Bearer", "Bearer ", f"Basic {TOKEN}", TOKEN, f"Bearer {TOKEN}x", f"Bearer {TOKEN[:-1]}", "Bearer \udcff"],
 )
 def test_anything_else_is_refused_with_the_same_words(field: str) -> None:
     with pytest.raises(Problem) as refused:

@@ -1,8 +1,10 @@
 import asyncio
 import os
 import sqlite3
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -165,11 +167,19 @@ async def test_a_list_goes_on_where_it_stopped(catalog: Catalog, clock: SteppedC
 
 
 async def test_waiting_nodes_hear_of_a_change_whose_caller_went_away(catalog: Catalog) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def work(change: Any) -> None:
+        change.note("a change")
+        begun.set()
+        assert go_on.wait(5)
+
     async with asyncio.TaskGroup() as group:
         waiting = group.create_task(catalog.changes.above(0, 10))
-        gone = group.create_task(catalog.add_channel("news", "News", "h1"))
-        await asyncio.sleep(0)
+        gone = group.create_task(catalog._write(work))
+        assert await asyncio.to_thread(begun.wait, 5)
         gone.cancel()
+        go_on.set()
     assert waiting.result()
 
 
@@ -185,7 +195,9 @@ async def test_writers_at_once_do_not_fail(catalog: Catalog) -> None:
 async def test_commits_are_on_the_disk(catalog: Catalog, path: Path) -> None:
     def pragmas() -> tuple[object, ...]:
         with catalog._engine.connect() as connection:
-            return tuple(connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in ("journal_mode", "synchronous"))
+            return tuple(
+                connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in ("journal_mode", "synchronous")
+            )
 
     assert await asyncio.to_thread(pragmas) == ("wal", 2)  # 2 is FULL
     assert path.stat().st_mode & 0o777 == 0o600

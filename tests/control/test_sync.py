@@ -1,9 +1,14 @@
 import asyncio
 
+import aiohttp
 import msgspec
 
 from base.desired import Desired, key_hash
+from control.store import Catalog
 from control.sync import Sync
+from node import web
+from node.clock import SteppedClock
+from node.process import Context
 
 
 async def desired(control, have: str = "") -> Desired:
@@ -36,28 +41,22 @@ async def test_a_node_that_waits_hears_of_each_change(control) -> None:
     assert [row.channel for row in waiting.result().channels] == ["studio"]
 
 
-async def test_no_news_is_304(control) -> None:
-    from aiohttp.test_utils import make_mocked_request
-
-    class Transport:
-        def get_extra_info(self, name: str, default: object = None) -> object:
-            return "door" if name == "sockname" else default
-
-    class NoNews:
-        class changes:
-            @staticmethod
-            async def above(have: int, seconds: float) -> bool:
-                assert (have, seconds) == (7, 25.0)
-                return False
-
-    asked = make_mocked_request("GET", "/sync/v1/desired?have=7", transport=Transport())
-    answer = await Sync(NoNews, "door").desired(asked)  # type: ignore[arg-type]
-    assert answer.status == 304
+async def test_no_news_is_304_after_the_hold(home) -> None:
+    catalog = await Catalog.open(home.data / "catalog.db", SteppedClock())
+    made = await catalog.add_channel("news", "News", "h")
+    ctx = Context(role="control", home=home)
+    app = web.make_app(ctx)
+    door = home.socket("control", door="node")
+    Sync(catalog, door, hold_s=0.05).add_to(app)
+    async with web.serving(ctx, app, [door]), aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(door))) as http:
+        async with http.get(f"http://control/sync/v1/desired?have={made.rev}") as answer:
+            assert (answer.status, await answer.read()) == (304, b"")
+        async with http.get(f"http://control/sync/v1/desired?have={made.rev - 1}") as answer:
+            assert answer.status == 200
+    await catalog.close()
 
 
 async def test_nothing_is_told_on_the_public_port_or_the_rim_socket(control) -> None:
-    import aiohttp
-
     assert (await control.call("GET", "/sync/v1/desired")).status == 404
     rim = aiohttp.UnixConnector(str(control.home.socket("control")))
     async with aiohttp.ClientSession(connector=rim) as session, session.get("http://c/sync/v1/desired") as answer:
