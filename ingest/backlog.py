@@ -22,12 +22,17 @@ class Pending:
     number: int
     since: float
     parts: list[Part] = field(default_factory=list)
+    came: list[float] = field(default_factory=list)  # when each part was added
     acked: int = 0
     attempts: int = 0  # times that the origin asked for it from the start
 
     @property
     def closed(self) -> bool:
         return bool(self.parts) and self.parts[-1].note.last
+
+    def waits_since(self) -> float:
+        """When the first part that is not acknowledged was added; for ever away if there is none."""
+        return self.came[self.acked] if self.acked < len(self.came) else float("inf")
 
     @property
     def size(self) -> int:
@@ -69,6 +74,7 @@ class Backlog:
         if not queue or queue[-1].number != part.number:
             queue.append(Pending(part.number, now))
         queue[-1].parts.append(part)
+        queue[-1].came.append(now)
         self.bytes += len(part.body)
         return self._trim(now)
 
@@ -103,17 +109,17 @@ class Backlog:
 
     def _trim(self, now: float) -> list[Pending]:
         given_up: list[Pending] = []
-        while True:
-            heads = [(queue[0].since, track) for track, queue in self._tracks.items() if queue]
-            if not heads:
-                return given_up
-            since, track = min(heads)
-            head = self._tracks[track][0]
-            late = now - since > self._max_age_s and head.acked < len(head.parts)
-            if not late and self.bytes <= self._max_bytes:
-                return given_up
-            self._give_up(track, head)
-            given_up.append(head)
+        while heads := [(queue[0].since, track) for track, queue in self._tracks.items() if queue]:
+            late = [track for _, track in heads if now - self._tracks[track][0].waits_since() > self._max_age_s]
+            if late:
+                track = late[0]
+            elif self.bytes > self._max_bytes:
+                track = min(heads)[1]
+            else:
+                break
+            given_up.append(self._tracks[track][0])
+            self._give_up(track, given_up[-1])
+        return given_up
 
     def _give_up(self, track: str, pending: Pending) -> None:
         self.dropped_parts += len(pending.parts)

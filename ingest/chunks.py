@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from base.problems import Problem
 
-MAX_MESSAGE = 16 << 20
+MAX_MESSAGE = 0xFFFFFF  # 24 bits of length cannot say more, so no message needs refusing
 MAX_CHUNK = 1 << 20
 MAX_STREAMS = 64
 MAX_BUFFERED = 32 << 20  # octets of unfinished messages on all chunk streams together
@@ -99,8 +99,6 @@ class ChunkReader:
         given = int.from_bytes(header[:3], "big") if fmt < 3 else 0
         extended = given == _EXTENDED if fmt < 3 else known.extended
         length = int.from_bytes(header[3:6], "big") if fmt < 2 else known.length
-        if length > MAX_MESSAGE:
-            raise Problem("too-large", f"a message of {length} octets is over the limit of {MAX_MESSAGE}")
         if extended:  # 5.3.1.3, on fmt 3 also
             if have < at + 4:
                 return start

@@ -24,6 +24,8 @@ SILENCE_S = 15.0
 MAX_CONNECTIONS = 256
 _READ = 1 << 16
 _TICK_S = 1.0
+# A publisher that is sending must get to read why it is refused: closing with its octets unread would reset that away.
+_LINGER_S = 2.0
 
 
 class RtmpListener:
@@ -108,6 +110,8 @@ class _Connection:
             if self._live is not None:
                 event = self._live.cause or event
                 self._registry.close(self._live, event)
+        if self._dialogue.refused:
+            await self._linger()
 
     async def _converse(self) -> Happening:
         """Until the connection ends; how it ended."""
@@ -180,6 +184,13 @@ class _Connection:
         self._dialogue.refuse(problem.detail, "NetStream.Publish.Rejected")
         with contextlib.suppress(ConnectionError):
             await self._send()
+
+    async def _linger(self) -> None:
+        """Read and forget until the publisher has gone."""
+        with contextlib.suppress(TimeoutError, ConnectionError):
+            async with asyncio.timeout(_LINGER_S):
+                while await self._reader.read(_READ):
+                    pass
 
     async def _send(self) -> None:
         if out := self._dialogue.outgoing():

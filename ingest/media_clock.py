@@ -96,7 +96,7 @@ class AudioSteps:
     def place(self, epoch_ms: int) -> int | None:
         """The decode time of the next frame; None if the publisher's time fell back and the frame has no room.
 
-        Within two frames of where it is due a frame is put exactly there; later than that leaves a gap.
+        Within two frames of where it is due a frame is put exactly there; later than that leaves a gap (`resyncs`).
         """
         ideal = epoch_ms * self._rate // 1000
         if self._next is None:
@@ -104,9 +104,9 @@ class AudioSteps:
         elif abs(ideal - self._next) <= 2 * self._step:
             dts = self._next
         else:
-            self.resyncs += 1
             if ideal < self._next:
                 return None
+            self.resyncs += 1
             dts = ideal
         self._next = dts + self._step
         return dts

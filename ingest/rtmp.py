@@ -96,6 +96,7 @@ class PublishDialogue:
 
     def __init__(self, *, noise: bytes, time_ms: int) -> None:
         self.state = State.HANDSHAKE
+        self.refused = False
         self._handshake = ServerHandshake(noise=noise, time_ms=time_ms)
         self._reader = ChunkReader()
         self._writer = ChunkWriter()
@@ -137,6 +138,7 @@ class PublishDialogue:
         """Tell the publisher why, in words that its log shows. BadName is what OBS and ffmpeg treat as final."""
         if (self.state, "refuse") in TRANSITIONS:
             self._move("refuse")
+            self.refused = True
             self._status("error", code, sentence)
 
     def _move(self, event: str) -> None:

@@ -1,7 +1,8 @@
 """The demo's encoders: two pictures and a tone, cut to the wall clock.
 
 Frame k is shown at k / RATE seconds since 1970 and audio sample n is heard at n / 48000 s, so that any two demo
-encoders make the same timeline. Keyframes are forced where the grid's cell changes; there are no B-frames, so dts = pts.
+encoders make the same timeline. Keyframes are forced where the grid's cell changes; there are no B-frames, so
+dts = pts.
 """
 
 from __future__ import annotations
