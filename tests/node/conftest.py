@@ -211,7 +211,7 @@ async def appliances(played: Path, home: Home) -> AsyncIterator[Any]:
     ) -> Appliance:
         command = [HEADWATER] if real else [sys.executable, "-m", "appliance"]
         argv = [*command, "up", "--home", str(at.root)]
-        argv += ["--port-base", str(base or free_port_base()), "--set", "edge.workers=2", *arguments]
+        argv += ["--port-base", str(base or free_port_base()), "--set", "edge.workers=1", *arguments]
         env = {**os.environ, "PYTHONPATH": str(played), "MANNERS": json.dumps(manners or {})}
         made = Appliance(argv, env, at)
         await made.starts()
