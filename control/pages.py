@@ -204,7 +204,7 @@ class Pages:
 
 def duration(ms: int) -> str:
     """`1:02:03`, `2:03`."""
-    seconds = round(ms / 1000)
+    seconds = ms // 1000
     hours, minutes = divmod(seconds // 60, 60)
     return f"{hours}:{minutes:02}:{seconds % 60:02}" if hours else f"{minutes}:{seconds % 60:02}"
 

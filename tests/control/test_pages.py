@@ -182,7 +182,7 @@ def test_the_modules_import_only_what_is_there() -> None:
 
 
 @pytest.mark.parametrize(
-    ("ms", "shown"), [(0, "0:00"), (999, "0:01"), (61_000, "1:01"), (3_600_000, "1:00:00"), (36_061_000, "10:01:01")]
+    ("ms", "shown"), [(0, "0:00"), (999, "0:00"), (61_000, "1:01"), (3_600_000, "1:00:00"), (36_061_000, "10:01:01")]
 )
 def test_durations(ms: int, shown: str) -> None:
     assert duration(ms) == shown

@@ -30,9 +30,12 @@ function report(words, isFatal) {
   errors.push(words);
   if (errors.length > MOST_ERRORS) errors = errors.slice(-MOST_ERRORS);
   const list = document.querySelector("#errors ul");
-  const item = document.createElement("li");
-  item.textContent = `${new Date().toLocaleTimeString()} ${words}`;
-  list.prepend(item);
+  const same = list.firstChild?.dataset.words === words ? list.firstChild : null;
+  const item = same ?? document.createElement("li");
+  const times = Number(item.dataset.times ?? 0) + 1;
+  Object.assign(item.dataset, { words, times });
+  item.textContent = `${new Date().toLocaleTimeString()} ${words}${times > 1 ? ` (${times} times)` : ""}`;
+  if (!same) list.prepend(item);
   while (list.children.length > 8) list.lastChild.remove();
   document.getElementById("errors").hidden = false;
   if (isFatal) {
@@ -80,6 +83,8 @@ function show(state) {
   }
 }
 
+// Begins, or begins again. A rejected play() of an address that cannot be played comes with an error event of the
+// element, which says more: that one is reported.
 async function start() {
   if (live) {
     const said = await asked();
@@ -97,7 +102,7 @@ async function start() {
     say("");
   } catch (error) {
     if (error.name === "NotAllowedError") say("Press play.");
-    else if (error.name !== "AbortError") report(error.message, true);
+    else if (error.name !== "AbortError" && error.name !== "NotSupportedError") report(error.message, true);
   }
 }
 
