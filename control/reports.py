@@ -16,7 +16,7 @@ _MOST = 4096
 
 
 class Reports:
-    """`None`: the origin is away, or has never heard of the channel. No page waits longer than `seconds` for it."""
+    """`None`: the origin is away. A channel that it never heard of is idle. No page waits longer than `seconds`."""
 
     def __init__(self, origin: Origin, clock: Clock, tasks: TaskSet, seconds: float = 0.5) -> None:
         self._origin = origin
@@ -46,6 +46,7 @@ class Reports:
 
     async def _ask(self, name: str) -> ChannelReport | None:
         try:
-            return await self._origin.channel(name, self._seconds)
+            found = await self._origin.channel(name, self._seconds)
         except Problem:
             return None
+        return found or ChannelReport(channel=name, edition="", state="idle")

@@ -38,6 +38,12 @@ async def test_an_origin_that_is_away_is_no_report(reports, origin) -> None:
     assert await asked.channels(["news", "art"]) == {"news": None, "art": None}
 
 
+async def test_a_channel_that_was_never_published_is_idle(reports) -> None:
+    asked, _ = reports
+    found = await asked.channel("news")
+    assert (found.state, found.age_ms) == ("idle", -1)
+
+
 async def test_one_asker_who_leaves_does_not_end_the_question_of_others(reports, origin) -> None:
     asked, _ = reports
     origin.channels["news"] = LIVE
