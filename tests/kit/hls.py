@@ -66,15 +66,31 @@ class MediaPlaylist:
         back = 1 if self.blocking else 3
         return Place(whole[-back] if len(whole) >= back else self.first, 0)
 
+    def place(self, at: Place) -> Place:
+        """Where the next thing after `at` will be: behind a segment that has been closed, its successor (6.2.5.2)."""
+        index = at.number - self.first
+        if 0 <= index < len(self.parsed.segments):
+            row = self.parsed.segments[index]
+            if row.uri and at.part and at.part >= len(row.parts):
+                return Place(at.number + 1, 0)
+        return at
+
+    def reaches(self, at: Place) -> bool:
+        """Is there what a blocking reload for `at` has waited for, or anything later?"""
+        at = self.place(at)
+        return any(piece.uri or piece.gap for piece in self.after(at))
+
     def after(self, at: Place) -> Iterator[Piece]:
         """Everything that is listed from `at` on, in order: whole segments where none of it was fetched, else parts."""
+        # The library gives a segment that is still open no EXT-X-MAP: the last one before it holds (4.4.4.5).
+        init = self.parsed.segment_map[-1].uri if self.parsed.segment_map else ""
         for index, row in enumerate(self.parsed.segments):
             number = self.first + index
+            init = row.init_section.uri if row.init_section else init
             if number < at.number:
                 continue
             skip = at.part if number == at.number else 0
-            init = row.init_section.uri if row.init_section else ""
-            broken = bool(row.discontinuity)
+            broken = bool(row.discontinuity) or (not row.uri and self._opens_after_break())
             if row.uri and not skip:
                 yield Piece(
                     number=number,
@@ -98,8 +114,12 @@ class MediaPlaylist:
                     discontinuity=broken and part == 0,
                     gap=parts[part].gap == "YES",
                 )
-            if row.uri and skip >= len(parts):
-                at = Place(number + 1, 0)
+
+    def _opens_after_break(self) -> bool:
+        """The library drops EXT-X-DISCONTINUITY (4.4.4.3) of a segment of which only parts are listed."""
+        lines = self.text.splitlines()
+        whole = [at for at, line in enumerate(lines) if line and not line.startswith("#")]
+        return "#EXT-X-DISCONTINUITY" in lines[whole[-1] + 1 if whole else 0 :]
 
     def broken_promises(self, before: MediaPlaylist) -> list[str]:
         """What this reload must not have done to the playlist before it (RFC 8216bis 6.2.1, 4.4.3)."""

@@ -106,7 +106,11 @@ class Viewer:
                 return
             if not playlist.blocking:
                 await asyncio.sleep(playlist.target_s / 2)
+            at = playlist.place(at)
             newer = read_media(await self._text(url + (at.directives if playlist.blocking else "")))
+            if playlist.blocking and not newer.ended and not newer.reaches(at):
+                self.complaints.append(f"{track.name}: a reload for {at} was answered before it was there")
+                await asyncio.sleep(_RETRY_S)
             self.complaints += [f"{track.name}: {text}" for text in newer.broken_promises(playlist)]
             playlist = newer
 
