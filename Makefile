@@ -10,7 +10,7 @@ MAKEFLAGS += --no-print-directory
 DATA ?= headwater-home
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --quiet --no-input --disable-pip-version-check --no-color
-NPM_CI := npm ci --silent --ignore-scripts --no-audit --no-fund --prefix
+NPM_CI := npm ci --loglevel=error --ignore-scripts --no-audit --no-fund > /dev/null
 PYTEST := $(BIN)/python -m pytest -q
 GOLDEN_TESTS = $$(grep -rlE 'tests\.kit(\.golden| import golden)' tests --include='test_*.py')
 SOURCES := base node packager ingest origin edge control tools bench tests
@@ -82,7 +82,7 @@ needs-bench:
 
 .build/web: control/web/package-lock.json control/vendor.py .build/python
 	@echo "headwater: fetching browser libraries"
-	@$(NPM_CI) control/web && $(BIN)/python -m control.vendor && touch $@
+	@(cd control/web && $(NPM_CI)) && $(BIN)/python -m control.vendor && touch $@
 
 .build/browser: tests/browser/package-lock.json | .build/system
-	@$(NPM_CI) tests/browser && touch $@
+	@(cd tests/browser && $(NPM_CI)) && touch $@

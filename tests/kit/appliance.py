@@ -28,7 +28,7 @@ _READY_WITHIN_S = 60
 _STOPPED_WITHIN_S = 20
 
 
-def free_port_base(ports: int = 4) -> int:
+def free_port_base(ports: int = 5) -> int:
     """A base with `ports` free TCP ports from it on, outside of the range that the kernel gives to clients."""
     for base in range(20_000 + os.getpid() % 1000 * 10, 32_000, ports):
         try:
@@ -45,12 +45,16 @@ def free_port_base(ports: int = 4) -> int:
 class Appliance:
     """`with Appliance(demo=True) as box: box.url["edge"]`. Its home is a short new folder, removed at the end."""
 
-    def __init__(self, *words: str, demo: bool = False, home: Path | None = None) -> None:
+    def __init__(self, *words: str, demo: bool = False, origin_door: bool = False, home: Path | None = None) -> None:
         self.words = [*words, *(["--demo"] if demo else [])]
         # sun_path holds 108 bytes: a test's own folder may be too deep for the sockets in it
         self._made = None if home else Path(tempfile.mkdtemp(prefix="hw-"))
         self.home: Path = home or self._made or Path()
         self.port_base = free_port_base()
+        # Behind the ports of the table: for an origin that listens for edges elsewhere.
+        self.origin_address = f"127.0.0.1:{self.port_base + 4}"
+        if origin_door:
+            self.words += ["--set", f"origin.listen={self.origin_address}"]
         self.url: dict[str, str] = {}
         self.token = ""
         self.process: subprocess.Popen[bytes] | None = None

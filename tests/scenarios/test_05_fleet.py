@@ -8,15 +8,10 @@ from tests.kit.viewer import Viewer
 
 
 async def test_an_edge_alone_serves_from_an_origin_elsewhere(films: Films, tmp_path: Path) -> None:
-    with Appliance() as core:
-        # The core's ports end at +3; the next one is its origin's.
-        origin = f"127.0.0.1:{core.port_base + 4}"
-        core.stop()
-        core.words += ["--set", f"origin.listen={origin}"]
-        core.start()
+    with Appliance(origin_door=True) as core:
         asset = core.command("add", str(films("plain")))
         config = tmp_path / "edge.toml"
-        config.write_text(f'[edge]\nupstream = "http://{origin}"\nworkers = 2\n')
+        config.write_text(f'[edge]\nupstream = "http://{core.origin_address}"\nworkers = 2\n')
         with Appliance("--role", "edge", "--config", str(config)) as paris:
             path = asset["manifests"]["hls"].removeprefix(core.url["edge"])
             async with Viewer(paris.url["edge"] + path) as viewer:
