@@ -16,6 +16,9 @@ Buffer = bytes | bytearray | memoryview
 _HEAD = struct.Struct(">I4s")
 _LARGE = struct.Struct(">Q")
 
+# In one parent: 100 hours of one-second fragments need 720,000.
+MOST_BOXES = 1 << 20
+
 
 @dataclass(frozen=True, slots=True)
 class Box:
@@ -37,8 +40,11 @@ def malformed(what: str) -> Problem:
 
 def walk(data: memoryview, start: int, end: int) -> Iterator[Box]:
     """The boxes that lie in data[start:end], in order (4.2). Raises Problem unplayable where one does not fit."""
-    at = start
+    at, count = start, 0
     while at < end:
+        count += 1
+        if count > MOST_BOXES:
+            raise malformed(f"over {MOST_BOXES} boxes in a row, up to {at}")
         if end - at < 8:
             raise malformed(f"{end - at} stray octets at {at}, too few for a box")
         size, kind = _HEAD.unpack_from(data, at)
@@ -93,7 +99,7 @@ def fields(data: memoryview, box: Box, layout: str, skip: int = 4) -> tuple[int,
 
 
 def _letters(kind: bytes) -> str:
-    return kind.decode("latin-1")
+    return "".join(letter if letter.isprintable() else "?" for letter in kind.decode("latin-1"))
 
 
 def box(kind: bytes, *parts: bytes) -> bytes:

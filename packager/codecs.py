@@ -11,6 +11,7 @@ PLAYABLE = "H.264, HEVC or AV1 video; AAC, MP3, AC-3, E-AC-3, Opus or FLAC audio
 
 _MP3 = {0x69: "mp4a.69", 0x6B: "mp4a.6B"}  # MPEG-2 and MPEG-1 audio as object type indications (14496-1 table 5)
 _AAC = {0x40, 0x66, 0x67, 0x68}
+MP3 = frozenset(_MP3.values())
 
 
 def refuse(what: str) -> Problem:

@@ -41,12 +41,12 @@ def static_manifest(title: str, plan: Plan, tracks: Sequence[TrackReport], gener
                 representation,
                 "SegmentTemplate",
                 timescale=str(scale),
-                presentationTimeOffset=str(math.ceil(plan.lead * scale)),
+                presentationTimeOffset=str(math.ceil(plan.origin * scale)),
                 initialization=_init_uri(Kind.VOD, title, plan.edition, member.track, generations[member.track]),
                 media=media_template(plan.edition, member.track),
                 startNumber=str(_first_number(track)),
             )
-            _timeline(template, _asset_times(track))
+            _timeline(template, _asset_times(track), _first_number(track))
     return _print(mpd)
 
 
@@ -90,7 +90,12 @@ def _live_period(
     if not reports:
         return
     # A Period's id and start never change while it is in the window (timing model 13.6): they are the run's own.
-    start = min(Fraction(window.run_starts[run, name], window.tracks[name].format.timescale) for name in members)
+    # All tracks count, not only those that have whole segments of it now.
+    start = min(
+        Fraction(ticks, window.tracks[name].format.timescale)
+        for (began, name), ticks in window.run_starts.items()
+        if began == run
+    )
     end = max(
         Fraction(s[-1].start + s[-1].duration, window.tracks[name].format.timescale) for name, s in members.items()
     )
@@ -111,7 +116,7 @@ def _live_period(
                 media=media_template(window.edition, member.track),
                 startNumber=str(segments[0].number),
             )
-            _timeline(template, [(s.start, s.duration) for s in segments])
+            _timeline(template, [(s.number, s.start, s.duration) for s in segments], segments[0].number)
 
 
 def _mpd(kind: str, min_buffer: int) -> ET.Element:
@@ -146,9 +151,9 @@ def _adaptation_set(period: ET.Element, at: int, members: list[TrackReport]) -> 
         adaptation.set("maxHeight", str(max(m.height for m in members)))
     else:
         adaptation.set("lang", first.language)
-    ET.SubElement(adaptation, "Role", schemeIdUri=_ROLE, value="main")
     if first.label:
         ET.SubElement(adaptation, "Label").text = first.label
+    ET.SubElement(adaptation, "Role", schemeIdUri=_ROLE, value="main")
     return adaptation
 
 
@@ -172,26 +177,31 @@ def _first_number(track: TrackPlan) -> int:
     return next(n for n in range(len(track.first) - 1) if track.first[n + 1] > track.first[n])
 
 
-def _asset_times(track: TrackPlan) -> list[tuple[int, int]]:
-    """(start, duration) of the segments in which the track has something."""
-    first, start = track.first.tolist(), track.start.tolist()
-    return [(start[n], start[n + 1] - start[n]) for n in range(len(first) - 1) if first[n + 1] > first[n]]
+def _asset_times(track: TrackPlan) -> list[tuple[int, int, int]]:
+    """(number, start, duration) of the segments in which the track has something."""
+    first, shown, start = track.first.tolist(), track.shown.tolist(), track.start.tolist()
+    return [(n, shown[n], start[n + 1] - shown[n]) for n in range(len(first) - 1) if first[n + 1] > first[n]]
 
 
-def _timeline(template: ET.Element, times: Sequence[tuple[int, int]]) -> None:
-    """SegmentTimeline with repeats (5.3.9.6): @t where a segment does not start at the end of the one before."""
+def _timeline(template: ET.Element, times: Sequence[tuple[int, int, int]], number: int) -> None:
+    """SegmentTimeline with repeats (5.3.9.6): @t where a segment does not start at the end of the one before.
+
+    @n only after segments in which a track has nothing: there is no other way to say that numbers were skipped.
+    """
     timeline = ET.SubElement(template, "SegmentTimeline")
     end, element, repeat = None, None, 0
-    for start, length in times:
-        if element is not None and start == end and element.get("d") == str(length):
+    for here, start, length in times:
+        if element is not None and start == end and here == number and element.get("d") == str(length):
             repeat += 1
             element.set("r", str(repeat))
         else:
             element, repeat = ET.SubElement(timeline, "S"), 0
             if start != end:
                 element.set("t", str(start))
+            if here != number:
+                element.set("n", str(here))
             element.set("d", str(length))
-        end = start + length
+        end, number = start + length, here + 1
 
 
 def _init_uri(kind: Kind, title: str, edition: str, track: str, generation: str) -> str:

@@ -35,7 +35,7 @@ def avc_format(avcc: bytes, timescale: int = 90000) -> Format:
         codec=codecs.string("avc1", {"avcC": avcc}),
         timescale=timescale,
         entry=box(b"avc1", head, *boxes),
-        width=picture.width * picture.sar[0] // picture.sar[1],
+        width=_displayed(picture.width, *picture.sar),
         height=picture.height,
     )
 
@@ -72,23 +72,23 @@ def read_format(data: memoryview, entry: Box, *, kind: str, timescale: int, lang
     if kind == "audio":
         version = fields(data, entry, "H", 8)[0]
         skip += {0: 0, 1: 16, 2: 36}.get(version, 0)  # QuickTime's sound description versions
-    boxes = {b.type: bytes(data[b.body : b.end]) for b in walk(data, entry.body + skip, _trimmed(data, entry, skip))}
+    end = _trimmed(data, entry, skip)
+    boxes = {b.type: bytes(data[b.body : b.end]) for b in walk(data, entry.body + skip, end)}
     if "wave" in boxes and "esds" not in boxes:  # QuickTime keeps the esds inside
         inner = memoryview(boxes["wave"])
         boxes |= {b.type: bytes(inner[b.body : b.end]) for b in walk(inner, 0, len(inner)) if b.size > 8}
     codec = codecs.string(entry.type, boxes)
-    raw = bytes(data[entry.start : entry.end])
+    raw = box(entry.type.encode("ascii"), bytes(data[entry.body : end]))
     if kind == "video":
         width, height = fields(data, entry, "HH", 24)
         across, down = struct.unpack(">II", boxes["pasp"][:8]) if len(boxes.get("pasp", b"")) >= 8 else (1, 1)
-        if across and down:
-            width = round(width * across / down)
+        width = _displayed(width, across, down)
         return Format(kind=kind, codec=codec, timescale=timescale, entry=raw, width=width, height=height)
     channels, rate = fields(data, entry, "H6xI", 16)
     rate, samples = rate >> 16, 0
     if entry.type == "mp4a":
         _, specific = aac.read_esds(boxes["esds"][4:])
-        if codec.startswith("mp4a.40") or specific:
+        if codec.startswith("mp4a.40") or (specific and codec not in codecs.MP3):
             config = aac.audio_specific_config(specific)
             rate, channels = config.sample_rate, config.channels or channels
     elif entry.type == "Opus" and len(boxes.get("dOps", b"")) >= 11:
@@ -101,6 +101,13 @@ def read_format(data: memoryview, entry: Box, *, kind: str, timescale: int, lang
         kind=kind, codec=codec, timescale=timescale, entry=raw, channels=channels,
         sample_rate=rate, sample_duration=samples, language=language,
     )  # fmt: skip
+
+
+def _displayed(width: int, across: int, down: int) -> int:
+    """The width at which square samples are shown; a ratio that no picture has is damage and does not count."""
+    if across and down and 1 / 16 <= across / down <= 16:
+        width = round(width * across / down)
+    return min(width, 0xFFFF)
 
 
 def _trimmed(data: memoryview, entry: Box, skip: int) -> int:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from packager.boxes import Box, children, fields, full, malformed, walk
-from packager.tables import MOST_SAMPLES, SAMPLE, Columns, Samples
+from packager.tables import FAR, MOST_SAMPLES, SAMPLE, Columns, Samples
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,13 +91,16 @@ def _read_traf(
     if "tfdt" in boxes:
         version, _ = full(data, boxes["tfdt"])
         (tfdt,) = fields(data, boxes["tfdt"], "Q" if version else "I")
-        if tfdt >= 1 << 62:
+        if tfdt > FAR:
             raise malformed("a tfdt is beyond any time")
-    runs, syncs, at, dts = [], [], base, tfdt
+    runs, syncs, at, dts, total = [], [], base, tfdt, 0
     for trun in walk(data, traf.body, traf.end):
         if trun.type != "trun":
             continue
         samples, sync, at, dts = _read_trun(data, trun, base, at, dts, duration, size, sample_flags)
+        total += len(samples)
+        if total > min(MOST_SAMPLES, len(data)):
+            raise malformed(f"{total} samples in one fragment")
         runs.append(samples)
         syncs.append(sync)
     return Fragment(
@@ -125,6 +128,10 @@ def _read_trun(
     columns = [name for bit, name in ((0x100, "d"), (0x200, "s"), (0x400, "f"), (0x800, "c")) if flags & bit]
     if count > MOST_SAMPLES or trun.body + skip + count * 4 * len(columns) > trun.end:
         raise malformed(f"a trun claims {count} samples, more than it holds")
+    if "s" not in columns and count * max(size, 1) > len(data):  # a run without a table costs its writer nothing
+        raise malformed(f"a trun claims {count} samples of {size} octets, more than the file holds")
+    if not 0 <= at <= len(data):
+        raise malformed(f"a fragment's samples begin at {at}, the file ends at {len(data)}: it was cut short")
     table = np.frombuffer(data, ">u4", count * len(columns), trun.body + skip).reshape(count, len(columns))
     column = {name: table[:, i].astype(np.int64) for i, name in enumerate(columns)}
     durations = column.get("d", np.full(count, duration, np.int64))
@@ -141,13 +148,14 @@ def _read_trun(
     samples["size"] = sizes
     samples["cto"] = column["c"].astype(np.uint32).astype(np.int32) if "c" in column else 0
     total, span = (int(ends[-1]), int(spans[-1])) if count else (0, 0)
-    if at < 0 or at + total > len(data):
+    if at + total > len(data):
         raise malformed(f"a fragment's samples end at {at + total}, the file at {len(data)}: it was cut short")
     return samples, (sample_flags >> 16 & 1) == 0, at + total, dts + span
 
 
 def join(fragments: list[Fragment]) -> Columns:
     """The columns of one track from its fragments in order."""
+    fragments = [f for f in fragments if len(f.samples)]
     samples = np.concatenate([f.samples for f in fragments]) if fragments else np.empty(0, SAMPLE)
     sync = np.concatenate([f.sync for f in fragments]) if fragments else np.empty(0, np.bool_)
     last = fragments[-1].end - int(samples["dts"][-1]) if len(samples) else 0
@@ -163,6 +171,10 @@ def read_chunk(body: bytes | memoryview) -> Chunk:
     boxes = [box for box in walk(data, 0, len(data)) if box.type not in ("styp", "prft", "emsg", "free")]
     if [box.type for box in boxes] != ["moof", "mdat"]:
         raise malformed(f"a part must be one moof and one mdat, not {' '.join(b.type for b in boxes) or 'nothing'}")
+    inside = [box for box in walk(data, boxes[0].body, boxes[0].end) if box.type == "traf"]
+    types = [box.type for traf in inside for box in walk(data, traf.body, traf.end)]
+    if types.count("trun") != 1 or types.count("tfdt") != 1:  # 7.3.2.3, RFC 8216bis 3.1.2
+        raise malformed("a part must have one traf with one tfdt and one trun")
     fragments = read_moof(data, boxes[0], {}, {})
     if len(fragments) != 1 or not len(fragments[0].samples):
         raise malformed("a part must have one track with samples")

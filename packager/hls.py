@@ -25,11 +25,11 @@ def multivariant(title: str, kind: Kind, edition: str, tracks: Sequence[TrackRep
         groups = {}
     for group, members in groups.items():
         lines += _media_lines(title, kind, edition, group, members)
-    variants = videos or audios[:1]
-    for variant in variants:
+    for variant in videos or audios[:1]:
         for group, members in groups.items() or [("", [])]:
-            lines += _stream_inf(variant, group, members)
-            lines.append(_playlist_uri(title, kind, edition, variant.track))
+            shown = variant if videos or not members else members[0]  # audio alone: a variant of its own group
+            lines += _stream_inf(shown, group, members)
+            lines.append(_playlist_uri(title, kind, edition, shown.track))
     return "\n".join(lines) + "\n"
 
 
@@ -40,8 +40,10 @@ def _media_lines(title: str, kind: Kind, edition: str, group: str, members: list
     lines = []
     for at, audio in enumerate(members):
         name = audio.label or (audio.language if audio.language != "und" else "Audio")
-        if name in names:
-            name = f"{name} {at + 1}"
+        usual, again = name, at
+        while name in names:  # NAMEs of a group differ (4.4.6.1.1)
+            again += 1
+            name = f"{usual} {again}"
         names.add(name)
         first_of_language = audio.language not in languages
         languages.add(audio.language)
@@ -102,7 +104,6 @@ def media_playlist(plan: Plan, track: TrackPlan, generation: str) -> str:
     """
     first = track.first.tolist()
     durations = track.durations.tolist()
-    nominal = plan.tracks[0].durations.tolist()
     last = max(n for n in range(plan.count) if first[n + 1] > first[n])
     lines = [
         Tag.M3U,
@@ -114,10 +115,9 @@ def media_playlist(plan: Plan, track: TrackPlan, generation: str) -> str:
         attributes(Tag.MAP, URI=quoted(init_file(generation))),
     ]
     for number in range(last + 1):
-        empty = first[number + 1] == first[number]
-        if empty:
+        if first[number + 1] == first[number]:
             lines.append(Tag.GAP)
-        lines.append(f"{Tag.INF}:{seconds(nominal[number] if empty else durations[number])},")
+        lines.append(f"{Tag.INF}:{seconds(durations[number])},")
         lines.append(segment_file(number))
     lines.append(Tag.ENDLIST)
     return "\n".join(lines) + "\n"

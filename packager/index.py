@@ -153,7 +153,10 @@ def from_buffer(data: memoryview, key: FileKey | None = None) -> Index:
         raise StaleIndex("another layout")
     if zlib.crc32(data[_HEAD.size :]) != checksum:
         raise StaleIndex("damaged")
-    header = msgspec.json.decode(data[_HEAD.size : _HEAD.size + length], type=_Header)
+    try:
+        header = msgspec.json.decode(data[_HEAD.size : _HEAD.size + length], type=_Header)
+    except msgspec.DecodeError as fault:
+        raise StaleIndex("another header") from fault
     if key is not None and header.key != key:
         raise StaleIndex("of another file")
     at = _HEAD.size + length + _padding(length)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from base.media import Format
 from base.problems import Problem
 from packager import entries, fragments, tables
@@ -11,6 +13,8 @@ from packager.boxes import Box, child, children, fields, full, malformed, walk
 
 _MOST_MOOV = 512 << 20
 _MOST_TRACKS = 64
+_LONGEST_EDIT_S = 24 * 3600
+_LONGEST_S = 7 * 24 * 3600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,9 +57,13 @@ def read_movie(data: memoryview) -> Movie:
     trex = fragments.read_trex(data, moov)
     parts: dict[int, list[fragments.Fragment]] = {}
     following: dict[int, int] = {}
+    count = 0
     for moof in moofs:
         for fragment in fragments.read_moof(data, moof, trex, following):
             parts.setdefault(fragment.track_id, []).append(fragment)
+            count += len(fragment.samples)
+        if count > len(data):
+            raise malformed(f"{count} samples in {len(data)} octets")
     (movie_scale,) = _timescale(data, child(data, moov, "mvhd"))
     tracks: list[SourceTrack] = []
     left_out: list[str] = []
@@ -85,14 +93,16 @@ def read_movie(data: memoryview) -> Movie:
             "unplayable", "the file has no video and no audio: " + ("; ".join(left_out) or "empty")
         )
     _check_extent(data, tracks)
+    if moofs:
+        _from_zero(tracks)
     return Movie(tracks=tuple(tracks), left_out=tuple(left_out))
 
 
 def _find(data: memoryview) -> tuple[Box, list[Box]]:
-    moov, moofs, seen = None, [], []
+    moov, moofs, seen = None, [], set()
     try:
         for box in walk(data, 0, len(data)):
-            seen.append(box.type)
+            seen.add(box.type)
             if box.type == "moov":
                 moov = moov or box
             elif box.type == "moof":
@@ -131,7 +141,7 @@ def _read_track(
         if len(columns.samples):
             raise malformed("a track has samples both in moov and in fragments: remux the file")
         columns = fragments.join(parts[track_id])
-    if columns.description > len(found):
+    if not 1 <= columns.description <= len(found):
         raise malformed("stsc names a sample entry that is not there")
     fmt = entries.read_format(
         data,
@@ -168,14 +178,16 @@ def _edit(data: memoryview, trak: Box, timescale: int, movie_scale: int) -> tupl
         seen += 1
     if seen > 1:
         notes = ("the edit list has several cuts: only the first is applied",)
+    if max(shift / timescale, delay / movie_scale) > _LONGEST_EDIT_S:
+        raise malformed("its edit list moves a track by more than a day")
     return shift - round(delay * timescale / movie_scale), notes
 
 
 def _timescale(data: memoryview, box: Box) -> tuple[int]:
     version, _ = full(data, box)
     (scale,) = fields(data, box, "I", 20 if version else 12)
-    if not scale:
-        raise malformed(f"box {box.type} has timescale 0")
+    if not 0 < scale <= 1_000_000_000:
+        raise malformed(f"box {box.type} has timescale {scale}")
     return (scale,)
 
 
@@ -188,6 +200,7 @@ def _timescale_and_language(data: memoryview, mdhd: Box) -> tuple[int, str]:
 
 
 def _check_extent(data: memoryview, tracks: list[SourceTrack]) -> None:
+    """All samples lie in the file, and all times fit the 32 bits that a trun has for them."""
     for track in tracks:
         samples = track.columns.samples
         end = int((samples["offset"].astype("i8") + samples["size"]).max())
@@ -195,5 +208,19 @@ def _check_extent(data: memoryview, tracks: list[SourceTrack]) -> None:
             raise Problem(
                 "unplayable", f"the file is truncated: its samples end at octet {end}, the file at {len(data)}"
             )
-        if (samples["dts"][1:] < samples["dts"][:-1]).any():
+        steps = np.diff(samples["dts"])
+        if (steps < 0).any():
             raise malformed("decode times go back")
+        if int(samples["dts"][-1]) - int(samples["dts"][0]) > _LONGEST_S * track.format.timescale:
+            raise malformed("it claims to last longer than a week")
+        if max(int(steps.max(initial=0)), track.columns.last_duration) >= 1 << 32:
+            raise malformed("a sample lasts longer than its duration can say")
+        if int(np.abs(samples["cto"].astype("i8")).max()) >= 1 << 30:
+            raise malformed("a sample is shown at a time far from where it is decoded")
+
+
+def _from_zero(tracks: list[SourceTrack]) -> None:
+    """A recorded live stream counts from 1970 or from anywhere: take whole seconds off, the same for all tracks."""
+    first = min(int(t.columns.samples["dts"][0]) // t.format.timescale for t in tracks)
+    for track in tracks:
+        track.columns.samples["dts"] -= first * track.format.timescale

@@ -5,6 +5,8 @@ after the previous cut as keyframes allow. Audio is cut at the first frame whose
 video's cut: no state, no drift, the same on every node. Without video, audio is cut at the target itself.
 
 A further video track belongs to the plan if it has a keyframe at every cut; else it is left out, with the reason.
+Where there is audio before the first or after the last picture it is cut at the target, and the video has nothing in
+those segments.
 
 The presentation may begin before zero (audio priming, pictures that an edit list hides). A decode time cannot, so the
 whole asset is moved by `lead`, the shortest time that makes every track start at or after zero. DASH says it as
@@ -23,11 +25,14 @@ import numpy.typing as npt
 
 from base.problems import Problem
 from packager.index import FileKey, Index, IndexTrack, to_bytes
+from packager.tables import FAR
 
 I64 = npt.NDArray[np.int64]
 
 # No keyframe for longer than this and a file is refused: a viewer could not join or seek.
 LONGEST_SEGMENT_S = 30
+# Sound that goes on after the picture for longer is a mistake, or a table that is damaged.
+_LONGEST_TAIL_S = 24 * 3600
 _NEAR_MS = 2  # keyframes of renditions that are this near count as aligned
 
 
@@ -35,19 +40,17 @@ _NEAR_MS = 2  # keyframes of renditions that are this near count as aligned
 class TrackPlan:
     """One track's cuts. `first`: sample index at which each segment starts, and the end (n + 1 values).
 
-    `start`: presentation ticks at which each segment starts, and the end, moved by lead (n + 1 values).
+    `start`: presentation ticks at which each segment starts, and the end, moved by lead (n + 1 values). Beside a
+    segment in which the track has nothing it is the reference's cut; `shown` is what each segment really begins with.
     tfdt of a sample = dts + base; its composition offset = cto - hidden.
     """
 
     track: IndexTrack
     first: I64
     start: I64
+    shown: I64
     base: int
     hidden: int
-
-    def duration(self, number: int) -> int:
-        """Presentation duration of a segment in ticks."""
-        return int(self.start[number + 1] - self.start[number])
 
     @property
     def durations(self) -> npt.NDArray[np.float64]:
@@ -86,11 +89,16 @@ class Plan:
         return max(1, math.floor(longest + 0.5))
 
     @property
+    def origin(self) -> Fraction:
+        """Seconds at which the presentation starts, on the timeline that tfdt counts."""
+        starts = [Fraction(int(t.start[0]), t.track.format.timescale) for t in self.tracks]
+        return max(min(starts), self.lead)
+
+    @property
     def duration(self) -> Fraction:
         """Seconds from the first to the last presented instant."""
-        starts = [Fraction(int(t.start[0]), t.track.format.timescale) for t in self.tracks]
         ends = [Fraction(int(t.start[-1]), t.track.format.timescale) for t in self.tracks]
-        return max(ends) - max(min(starts), self.lead)
+        return max(ends) - self.origin
 
     def track(self, name: str) -> TrackPlan | None:
         return next((t for t in self.tracks if t.track.name == name), None)
@@ -98,25 +106,28 @@ class Plan:
 
 def make_plan(index: Index, target_ms: int) -> Plan:
     """Raises Problem unplayable if keyframes are more than LONGEST_SEGMENT_S apart, with the place."""
-    lead = max(Fraction(0), *(-t.first_presentation for t in index.tracks)) if index.tracks else Fraction(0)
+    lead = max((_lead(t) for t in index.tracks), default=Fraction(0))
     reference = (index.video or index.audio)[0]
     cuts = _video_cuts(reference, target_ms) if index.video else _audio_cuts(reference, target_ms)
     tracks, notes, switchable = [], list(index.notes), True
     scale, presentation = reference.format.timescale, _presentation(reference)
-    cut_ticks = presentation[cuts]
+    before, after = _cuts_around(index, reference, target_ms) if index.video else ([], [])
+    cut_ticks = before + presentation[cuts].tolist() + after
+    first = _around(cuts, len(reference.samples), before, after)
     for track in index.tracks:
         if track is reference:
-            first = np.append(cuts, len(track.samples))
+            pass
         elif track.format.kind == "audio":
+            _check_order(track)
             first = _follow(track, cut_ticks, scale)
         else:
-            aligned = _aligned(track, cut_ticks, scale)
+            aligned = _aligned(track, presentation[cuts].tolist(), scale)
             if aligned is None:
                 switchable = False
                 notes.append(f"video track {track.name} was left out: its keyframes are not where those of v1 are")
                 continue
-            first = aligned
-        tracks.append(_track_plan(track, first, lead))
+            first = _around(aligned, len(track.samples), before, after)
+        tracks.append(_track_plan(track, first, lead, _lines(track, cut_ticks, scale)))
     digest = hashlib.sha256(f"plan 1 {target_ms}\n".encode() + _identity(index)).hexdigest()
     plan = Plan(
         edition="e" + digest[:9],
@@ -126,7 +137,8 @@ def make_plan(index: Index, target_ms: int) -> Plan:
         notes=tuple(notes),
         switchable=switchable,
     )
-    _check_longest(plan.tracks[0])
+    for planned in plan.tracks:
+        _check_longest(planned)
     return plan
 
 
@@ -149,6 +161,8 @@ def _video_cuts(track: IndexTrack, target_ms: int) -> I64:
     cuts, last = [0], ticks[0]
     for i in range(1, len(ticks)):
         here = ticks[i] - last
+        if here <= 0:
+            continue
         following = ticks[i + 1] - last if i + 1 < len(ticks) else math.inf
         if here >= target or target - here < following - target:
             cuts.append(i)
@@ -161,26 +175,63 @@ def _video_cuts(track: IndexTrack, target_ms: int) -> I64:
     return first
 
 
+def _check_order(track: IndexTrack) -> None:
+    if (np.diff(_presentation(track)) < 0).any():
+        raise Problem("unplayable", "the file is damaged: audio is not in the order in which it is heard")
+
+
 def _audio_cuts(track: IndexTrack, target_ms: int) -> I64:
+    _check_order(track)
     ticks = _presentation(track)
-    step = target_ms * track.format.timescale / 1000
-    lines = ticks[0] + np.arange(math.ceil((track.end_dts - int(track.samples["dts"][0])) / step)) * step
-    first: I64 = np.unique(np.searchsorted(ticks, np.ceil(lines).astype(np.int64))).astype(np.int64)
+    cell = (ticks - ticks[0]) * 1000 // (target_ms * track.format.timescale)
+    first: I64 = np.append(0, np.flatnonzero(np.diff(cell) > 0) + 1).astype(np.int64)
     return first
 
 
-def _follow(track: IndexTrack, cut_ticks: I64, scale: int) -> I64:
+def _cuts_around(index: Index, reference: IndexTrack, target_ms: int) -> tuple[list[int], list[int]]:
+    """Cuts before the first and after the last picture, a target apart, where there is audio only (reference ticks)."""
+    scale = reference.format.timescale
+    shown = _presentation(reference)
+    begin, end = int(shown[reference.sync[0]]), int(shown.max()) + reference.last_duration
+    heard = [
+        (
+            (int(ticks[0])) * scale // t.format.timescale,
+            (int(ticks[-1]) + t.last_duration) * scale // t.format.timescale,
+        )
+        for t in index.audio
+        for ticks in (_presentation(t),)
+    ]
+    first, last = min((h[0] for h in heard), default=begin), max((h[1] for h in heard), default=end)
+    if max(begin - first, last - end) > _LONGEST_TAIL_S * scale:
+        raise Problem("unplayable", "sound and picture are more than a day apart: remux the file")
+    step = max(1, target_ms * scale // 1000)
+    early, late = (max(0, (ticks + step // 2) // step) for ticks in (begin - first, last - end))
+    return [begin - step * k for k in range(early, 0, -1)], [end + step * k for k in range(late)]
+
+
+def _around(first: I64, count: int, before: list[int], after: list[int]) -> I64:
+    """Cuts of a video track with the segments around it in which it has nothing."""
+    return np.concatenate([np.full(len(before), first[0]), first, np.full(len(after) + 1, count)])
+
+
+def _lines(track: IndexTrack, cut_ticks: list[int], scale: int) -> I64:
+    """The reference's cuts in ticks of another track: the first at or after each."""
+    return np.array([min(-(-tick * track.format.timescale // scale), FAR) for tick in cut_ticks], np.int64)
+
+
+def _follow(track: IndexTrack, cut_ticks: list[int], scale: int) -> I64:
     """First frame at or after each cut; the first segment takes what comes before, the last what comes after."""
-    lines = -(-cut_ticks * track.format.timescale // scale)
-    first = np.searchsorted(_presentation(track), lines).astype(np.int64)
+    first = np.searchsorted(_presentation(track), _lines(track, cut_ticks, scale)).astype(np.int64)
     first[0] = 0
     return np.append(first, len(track.samples))
 
 
-def _aligned(track: IndexTrack, cut_ticks: I64, scale: int) -> I64 | None:
+def _aligned(track: IndexTrack, cut_ticks: list[int], scale: int) -> I64 | None:
     """The track's own keyframes at the cuts, or None if one is missing."""
+    if not len(track.sync):
+        return None
     ticks = _presentation(track)[track.sync]
-    wanted = cut_ticks * track.format.timescale // scale
+    wanted = _lines(track, cut_ticks, scale)
     slack = max(1, track.format.timescale * _NEAR_MS // 1000)
     at = np.searchsorted(ticks, wanted - slack)
     if (at >= len(ticks)).any() or (np.abs(ticks[np.minimum(at, len(ticks) - 1)] - wanted) > slack).any():
@@ -189,29 +240,49 @@ def _aligned(track: IndexTrack, cut_ticks: I64, scale: int) -> I64 | None:
     return first
 
 
-def _track_plan(track: IndexTrack, first: I64, lead: Fraction) -> TrackPlan:
+def _lead(track: IndexTrack) -> Fraction:
+    """Seconds by which a track must be moved so that nothing is presented, and no tfdt lies, before zero."""
+    head = [-track.first_presentation]
+    if track.format.kind == "audio":
+        head.append(Fraction(track.shift - int(track.samples["dts"][0]), track.format.timescale))
+    elif len(track.sync):
+        head.append(Fraction(-int(_presentation(track)[track.sync[0]]), track.format.timescale))
+    return max(Fraction(0), *head)
+
+
+def _track_plan(track: IndexTrack, first: I64, lead: Fraction, lines: I64) -> TrackPlan:
     scale = track.format.timescale
     moved = math.ceil(lead * scale)
-    if track.format.kind == "video":
-        # CMAF 9.2.1: trun v1, tfdt = the first composition time; what elst hides comes off the offsets
-        hidden = max(0, track.shift)
-        base = moved + max(0, -track.shift)
-    else:
-        hidden, base = 0, moved - track.shift
+    # CMAF 9.2.1: trun v1, and tfdt is the time at which the first picture is shown
+    hidden = int(track.samples["cto"][first[0]]) if track.format.kind == "video" else 0
+    base = moved + hidden - track.shift
     shown = _presentation(track) + moved
-    # an empty segment (no audio there) starts and ends where the next one does
-    end = int(shown.max()) + track.last_duration
-    start = np.append(shown, end)[first]
-    return TrackPlan(track=track, first=first, start=start, base=base, hidden=hidden)
+    end = int(shown[first[0] :].max()) + track.last_duration
+    full = np.flatnonzero(np.diff(first))
+    earliest = np.append(lines + moved, end)
+    # leading pictures (open groups) are shown before their keyframe
+    earliest[full] = np.minimum.reduceat(shown, first[full])
+    start = earliest.copy()
+    after_nothing = full[np.flatnonzero(np.diff(full, prepend=-1) > 1)]
+    start[after_nothing] = lines[after_nothing] + moved
+    start[full[-1] + 1 :] = end
+    if (np.diff(start)[full] <= 0).any():
+        raise Problem("unplayable", "the file is damaged: its presentation times go back")
+    return TrackPlan(track=track, first=first, start=start, shown=earliest[:-1], base=base, hidden=hidden)
 
 
-def _check_longest(reference: TrackPlan) -> None:
-    durations = reference.durations
+def _check_longest(planned: TrackPlan) -> None:
+    durations = planned.durations
     worst = int(durations.argmax())
-    if durations[worst] > LONGEST_SEGMENT_S:
-        at = (int(reference.start[worst]) - int(reference.start[0])) / reference.track.format.timescale
+    if durations[worst] <= LONGEST_SEGMENT_S:
+        return
+    at = (int(planned.start[worst]) - int(planned.start[0])) / planned.track.format.timescale
+    if planned.track.format.kind == "audio":
         raise Problem(
-            "unplayable",
-            f"no keyframe in {LONGEST_SEGMENT_S} s: from {at:.1f} s on there is none for {durations[worst]:.1f} s; "
-            "re-encode with a keyframe every 2 to 10 s",
+            "unplayable", f"{durations[worst]:.1f} s of audio from {at:.1f} s on cannot be cut: remux the file"
         )
+    raise Problem(
+        "unplayable",
+        f"no keyframe in {LONGEST_SEGMENT_S} s: from {at:.1f} s on there is none for {durations[worst]:.1f} s; "
+        "re-encode with a keyframe every 2 to 10 s",
+    )

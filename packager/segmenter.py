@@ -161,12 +161,14 @@ class Segmenter:
         return parts
 
     def _open_segment(self, this: _Track, number: int, first: Sample) -> list[Part]:
-        closed = [self._flush(this, next_dts=first.dts, last=True)] if this.open else []
+        closed = self._newest_apart(this, first.dts)
+        if this.open:
+            closed.append(self._flush(this, next_dts=first.dts, last=True))
         this.number, this.part = number, 0
         return closed
 
     def _append(self, this: _Track, sample: Sample) -> list[Part]:
-        parts: list[Part] = []
+        parts = self._newest_apart(this, sample.dts)
         if this.open:
             this.last_duration = sample.dts - this.open[-1].dts
             assert this.last_duration > 0, "samples come in dts order"
@@ -175,6 +177,19 @@ class Segmenter:
                 parts.append(self._flush(this, next_dts=sample.dts, last=False))
         this.open.append(sample)
         return parts
+
+    def _newest_apart(self, this: _Track, next_dts: int) -> list[Part]:
+        """The newest sample lasted longer than expected: flush what is before it if the part is too long with it."""
+        if len(this.open) < 2:
+            return []
+        newest = this.open[-1]
+        fits = self._part_ms * this.fmt.timescale
+        if (next_dts - this.open[0].dts) * 1000 <= fits or (next_dts - newest.dts) * 1000 > fits:
+            return []
+        this.open.pop()
+        part = self._flush(this, next_dts=newest.dts, last=False)
+        this.open.append(newest)
+        return [part]
 
     def _flush(self, this: _Track, *, next_dts: int | None, last: bool) -> Part:
         samples, this.open = this.open, []

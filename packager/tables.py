@@ -19,8 +19,10 @@ I64 = npt.NDArray[np.int64]
 SAMPLE = np.dtype([("offset", "<u8"), ("dts", "<i8"), ("size", "<u4"), ("cto", "<i4")])
 Samples = npt.NDArray[np.void]
 
-# 10 hours at 120 frames a second are 4.3 million samples; a table beyond this is damage or an attack.
-MOST_SAMPLES = 1 << 25
+# A day at 60 frames a second is 5.2 million samples; a table beyond this is damage or an attack.
+MOST_SAMPLES = 1 << 23
+# Beyond any file and any time; sums of what is below it still fit 64 bits.
+FAR = 1 << 61
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,8 +67,8 @@ def expand(data: memoryview, stbl: Box) -> Columns:
 def _sizes(data: memoryview, boxes: dict[str, Box]) -> I64:
     if "stsz" in boxes:
         same, count = fields(data, boxes["stsz"], "II")
-        if count > MOST_SAMPLES:
-            raise malformed(f"{count} samples in one track")
+        if count > MOST_SAMPLES or count * same > len(data):
+            raise malformed(f"{count} samples in one track, more than the file can hold")
         if same:
             return np.full(count, same, np.int64)
         return rows(data, boxes["stsz"], 1, skip=12)[:, 0]
@@ -116,7 +118,7 @@ def _offsets(data: memoryview, boxes: dict[str, Box], size: I64) -> tuple[I64, i
         raise malformed("stsc does not fit the chunk offsets")
     if len(set(stsc[:, 2].tolist())) > 1:
         raise Problem("unplayable", "a track changes its codec configuration in mid-file: re-encode or split the file")
-    if (chunk < 0).any():
+    if ((chunk < 0) | (chunk > FAR)).any():
         raise malformed("a chunk offset is beyond any file")
     run = np.diff(stsc[:, 0], append=len(chunk) + 1)
     per_chunk = np.repeat(stsc[:, 1], run)
