@@ -1,14 +1,17 @@
 """Assets on disk, and the open ones in memory. One folder an asset: `mezzanine.mp4`, `mezzanine.idx`, `asset.json`.
 
 A folder appears under its asset's name in one rename, after the file was received whole, indexed and planned: what a
-PUT refuses leaves nothing behind. Blocking: the service calls it from a thread.
+PUT refuses leaves nothing behind. Blocking, so called from threads, several at once; only `at_hand` is quick.
 """
 
 from __future__ import annotations
 
+import errno
 import mmap
 import os
+import secrets
 import shutil
+import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,6 +76,8 @@ class Assets:
         self._incoming = folder.parent / "incoming"
         self._most_open = most_open
         self._open: OrderedDict[str, Asset] = OrderedDict()
+        self._lock = threading.Lock()  # of _open and _removals, never held during I/O
+        self._removals = 0
         folder.mkdir(parents=True, exist_ok=True)
         # what a crash left half received was never acknowledged
         shutil.rmtree(self._incoming, ignore_errors=True)
@@ -81,64 +86,86 @@ class Assets:
     def __len__(self) -> int:
         return len(self._open)
 
-    def incoming(self, token: str) -> Path:
+    def incoming(self) -> Path:
         """A folder of its own for one upload; `add` takes it over, `drop` removes it."""
-        folder = self._incoming / token
+        folder = self._incoming / secrets.token_hex(8)
         folder.mkdir()
         return folder
 
     def drop(self, incoming: Path) -> None:
         shutil.rmtree(incoming, ignore_errors=True)
 
+    def refuse_taken(self, asset: str) -> None:
+        """Raises Problem conflict if there is an asset by this name."""
+        if (self._folder / asset).exists():
+            raise _taken(asset)
+
     def add(self, asset: str, incoming: Path, target_ms: int) -> Asset:
         """Index the received file and put it in place. Raises Problem unplayable or conflict; then nothing changed."""
-        if (self._folder / asset).exists():
-            raise Problem("conflict", f"there is an asset {asset}: remove it first or choose another name")
+        self.refuse_taken(asset)
         path = incoming / MEZZANINE
-        opened = self._index(asset, path, AssetNote(target_ms=target_ms))
-        write_whole(incoming / _NOTE, msgspec.json.encode(AssetNote(target_ms=target_ms)))
+        note = AssetNote(target_ms=target_ms)
+        with self._lock:
+            seen = self._removals
+        opened = self._index(asset, path, note)
+        write_whole(incoming / _NOTE, msgspec.json.encode(note))
         with open(path, "rb") as file:
             os.fsync(file.fileno())
         sync_folder(incoming)
         try:
             os.rename(incoming, self._folder / asset)
         except OSError as fault:
-            raise Problem("conflict", f"there is an asset {asset}: remove it first or choose another name") from fault
+            if fault.errno in (errno.ENOTEMPTY, errno.EEXIST):
+                raise _taken(asset) from fault
+            raise
         sync_folder(self._folder)
-        self._remember(opened)
+        self._remember(opened, seen)
         return opened
+
+    def at_hand(self, asset: str) -> Asset | None:
+        """The asset if it is open."""
+        with self._lock:
+            found = self._open.get(asset)
+            if found is not None:
+                self._open.move_to_end(asset)
+            return found
 
     def get(self, asset: str) -> Asset:
         """Raises Problem unknown if there is none by this name."""
-        found = self._open.get(asset)
-        if found is not None:
-            self._open.move_to_end(asset)
+        if found := self.at_hand(asset):
             return found
         folder = self._folder / asset
+        with self._lock:
+            seen = self._removals
         try:
             note = msgspec.json.decode((folder / _NOTE).read_bytes(), type=AssetNote)
+            opened = self._index(asset, folder / MEZZANINE, note)
         except FileNotFoundError:
             raise Problem("unknown", f"there is no asset {asset}", cache_control="public, max-age=2") from None
-        opened = self._index(asset, folder / MEZZANINE, note)
-        self._remember(opened)
+        self._remember(opened, seen)
         return opened
 
     def remove(self, asset: str) -> None:
         """Take the asset away. Raises Problem unknown. Responses in flight keep their mapping to the end."""
-        folder = self._folder / asset
-        grave = self._incoming / f"removed-{asset}-{os.getpid()}"
+        grave = self._incoming / f"removed-{secrets.token_hex(8)}"
         try:
-            os.rename(folder, grave)
+            os.rename(self._folder / asset, grave)
         except FileNotFoundError:
             raise Problem("unknown", f"there is no asset {asset}") from None
+        with self._lock:
+            self._removals += 1
+            self._open.pop(asset, None)
         sync_folder(self._folder)
-        self._open.pop(asset, None)
         shutil.rmtree(grave, ignore_errors=True)
 
-    def _remember(self, opened: Asset) -> None:
-        self._open[opened.asset] = opened
-        while len(self._open) > self._most_open:
-            self._open.popitem(last=False)  # its mapping is closed when the last response lets go of it
+    def _remember(self, opened: Asset, seen: int) -> None:
+        """Keep it open, unless an asset was removed since `seen`: it might have been this one."""
+        with self._lock:
+            if self._removals != seen:
+                return
+            self._open[opened.asset] = opened
+            while len(self._open) > self._most_open:
+                self._open.popitem(last=False)  # its mapping is closed when the last response lets go of it
 
     def _index(self, asset: str, path: Path, note: AssetNote) -> Asset:
         with open(path, "rb") as file:
@@ -177,3 +204,7 @@ class Assets:
         except StaleIndex as stale:
             log.warning("index.stale", path=path.name, why=str(stale))
             return None
+
+
+def _taken(asset: str) -> Problem:
+    return Problem("conflict", f"there is an asset {asset}: remove it first or choose another name")

@@ -1,121 +1,118 @@
-"""One live channel: what ingest PUTs becomes segment files, journal rows and a window that playlists are printed from.
+"""One live channel: what ingest PUTs becomes segment files, journal rows and windows that playlists are printed from.
 
-Files of a channel, below its folder (`{channel}.{edition}`):
-
-    {track}/init-{generation}.mp4
-    {track}/{number}.m4s                          closed: its journal row was there first
-    {track}/{number}.open-{generation}-{0|1}      open: parts are appended; the flag is "starts after a discontinuity"
-
-The order that makes it crash-proof: a part is acknowledged (and announced) when its octets are in the open file; the
-last part when file and journal row are synced. After a crash the open file is read back part by part (restore.py).
+A track's files are in its folder below the channel's (`{channel}.{edition}`); track.py says what they are called and in
+which order they are written.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-import zlib
-from dataclasses import dataclass, field
+import shutil
+from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
 
 import msgspec
 import structlog
 
-from base.media import Format
 from base.names import init_file, segment_file
 from base.problems import Problem
 from base.push import PartNote, SessionGrant, SessionNote
 from base.reports import ChannelReport, TrackReport
 from node.clock import Clock
-from origin.disk import write_whole
+from origin import disk
 from origin.journal import ChannelRow, Journal, SegmentRow
+from origin.track import Track, drop_segments, read_part
 from origin.window import TrackWindow
 from packager import describe
-from packager.fragments import Chunk, read_chunk
-from packager.live import LivePart, LiveSegment, LiveTrack, LiveWindow
+from packager.fragments import read_chunk
+from packager.live import LiveTrack, LiveWindow
 from packager.movie import read_init
 
 log = structlog.get_logger("channel")
 
 # Without media for this long a channel is stalled: its open segments are closed, nothing is hinted any more.
 _STALLED_GRIDS, _STALLED_MS = 3, 6000
-
-
-@dataclass(slots=True)
-class Track:
-    """One track's place on disk and its window; `checksum` and `wall_ms` of the open segment."""
-
-    name: str
-    folder: Path
-    window: TrackWindow
-    inits: dict[str, Format] = field(default_factory=dict)
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    checksum: int = 0
-    opened_after_break: bool = False
-
-    def open_path(self, segment: LiveSegment) -> Path:
-        return self.folder / f"{segment.number}.open-{segment.init}-{int(self.opened_after_break)}"
-
-    def path(self, segment: LiveSegment) -> Path:
-        return self.folder / segment_file(segment.number) if segment.closed else self.open_path(segment)
+# A playlist never gets shorter than this many target durations (RFC 8216bis 6.2.2: 3; Apple authoring 8.11: 6).
+_LEAST_TARGETS = 6
 
 
 class Channel:
-    """All changes make a new snapshot and wake who waits for media. Snapshots are values: printing never locks."""
+    """All changes make a new snapshot and wake who waits for media. Snapshots are values: printing never locks.
 
-    def __init__(self, folder: Path, row: ChannelRow, journal: Journal, clock: Clock, highest: int = -1) -> None:
+    `known`: (highest number, breaks) by track, of what the journal holds. `printed` holds what the present snapshot
+    was printed as, by who prints. `removed`: the channel was deleted or made anew; it takes nothing any more.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        row: ChannelRow,
+        journal: Journal,
+        clock: Clock,
+        known: Mapping[str, tuple[int, int]] | None = None,
+    ) -> None:
         self.folder = folder
         self.row = row
         self.tracks: dict[str, Track] = {}
-        self.version = 0
+        self.printed: dict[tuple[str, bool], tuple[bytes, str]] = {}
         self.last_media_ms = 0
+        self.removed = False
         self._journal = journal
         self._clock = clock
-        self._highest = highest
+        self._known = dict(known or {})
+        self._earlier = (0, 0)  # a longer window of an earlier session: seconds, and UTC ms until which it counts
         self._changed = asyncio.Event()
         self._snapshot: LiveWindow | None = None
-        self._reports: tuple[int, tuple[TrackReport, ...]] | None = None
+        self._reports: tuple[int, SessionNote, tuple[TrackReport, ...]] | None = None
 
     # what ingest does
 
     async def begin(self, session: SessionNote) -> SessionGrant:
         """A session starts, changes or ends. The answer names the highest number that was used."""
-        target = max(self.row.target, _rounded(Fraction(session.grid_ms, 1000)))
+        self._check_there()
+        before = self.span_s
+        target = max(self.row.target, rounded(Fraction(session.grid_ms, 1000)))
         self.row = msgspec.structs.replace(self.row, session=session, target=target)
+        if self.span_s < before:
+            self._earlier = before, self._clock.now_ms() + 1000 * before
         await self._journal.put_channel(self.row)
-        for track in self.tracks.values():
-            track.window.span_s, track.window.grid_ms = session.window_s, session.grid_ms
-            if session.state == "ended":
+        names = {note.track for note in session.tracks}
+        for track in list(self.tracks.values()):
+            track.window.span_s, track.window.grid_ms = self.span_s, session.grid_ms
+            if session.state == "ended" or track.name not in names:
                 async with track.lock:
                     await self._close_if_open(track)
         self._touch()
         return SessionGrant(last_number=self.last_number)
 
     async def put_init(self, track_name: str, generation: str, body: bytes) -> bool:
-        """True if it was new. Raises Problem unplayable, precondition (no session)."""
-        note = next((t for t in self.row.session.tracks if t.track == track_name), None)
-        if note is None:
+        """True if it was new. Raises Problem unplayable, conflict (other octets), precondition (no session)."""
+        self._check_there()
+        if all(note.track != track_name for note in self.row.session.tracks):
             raise Problem("precondition", f"track {track_name} is not in the session: PUT session.json first")
         fmt = read_init(memoryview(body))
         track = self.tracks.get(track_name) or self.add_track(track_name, fmt.timescale)
-        if generation in track.inits:
-            return False
-        if fmt.timescale != track.window.scale:
-            raise Problem(
-                "conflict", f"track {track_name} has timescale {track.window.scale}: keep it, or use another track"
-            )
-        await asyncio.to_thread(write_whole, track.folder / init_file(generation), body)
-        track.inits[generation] = fmt
+        path = track.folder / init_file(generation)
+        async with track.lock:
+            self._check_there()
+            if generation in track.inits and path.exists():
+                if await asyncio.to_thread(path.read_bytes) != body:
+                    raise Problem("conflict", f"init segment {generation} is there with other octets")
+                return False
+            await asyncio.to_thread(_write_init, path, body)
+            track.inits[generation] = fmt
         return True
 
     async def put_part(self, track_name: str, number: int, part: int, body: bytes, note: PartNote) -> bool:
-        """True if it was new, False if it was there. Raises Problem as base/push.py lists them."""
+        """True if it was new, False if it was there. Raises Problem as base/push.py lists them, OSError (disk)."""
         track = self.tracks.get(track_name)
         if track is None or note.init not in track.inits:
             raise Problem("precondition", f"init segment {note.init} is missing: PUT it first")
         chunk = read_chunk(body)
         async with track.lock:
+            self._check_there()
             last = track.window.last
             if last is not None and (number < last.number or (number == last.number and last.closed)):
                 return await self._repeated(track, number, part, body)
@@ -127,27 +124,68 @@ class Channel:
                     return False
                 if note.init != last.init:
                     raise Problem("conflict", f"segment {number} has init segment {last.init}")
-            elif number <= self._highest and (last is None or number <= last.number):
-                raise Problem("gone", f"number {number} was used before: go on after {self.last_number}")
-            if part != (len(last.parts) if last is not None and number == last.number else 0):
-                raise Problem(
-                    "precondition", f"part {part} of segment {number} is not next: PUT the earlier ones first"
-                )
-            if last is None or number > last.number:
+                if part > len(last.parts):
+                    raise _not_next(number, part)
+                await asyncio.to_thread(disk.write_at, track.path(last), body, last.size)
+            else:
+                if number <= track.window.highest:
+                    raise Problem("gone", f"number {number} was used before: go on after {self.last_number}")
+                if part:
+                    raise _not_next(number, part)
                 await self._close_if_open(track)
-                track.window.open(number=number, start=chunk.pts, init=note.init, discontinuity=note.discontinuity)
-                track.checksum, track.opened_after_break = 0, note.discontinuity
-            await self._append(track, chunk, body)
+                path = track.open_path(number, note.init, note.discontinuity)
+                await asyncio.to_thread(disk.write_at, path, body, 0)
+                self.join(track, number, note.discontinuity)
+                track.begin(number=number, start=chunk.pts, init=note.init, discontinuity=note.discontinuity)
+            track.grow(chunk, body)
+            self.last_media_ms = self._clock.now_ms()
+            self._touch()
             if note.last:
                 await self._close(track)
         return True
 
     async def close_stalled(self) -> None:
         """Called now and then: a channel without media has no open segment."""
-        if not self.live:
-            for track in self.tracks.values():
-                async with track.lock:
-                    await self._close_if_open(track)
+        if self.live or self.removed:
+            return
+        for track in list(self.tracks.values()):
+            async with track.lock:
+                await self._close_if_open(track)
+
+    async def remove(self) -> None:
+        """Wake who waits, let writes end, forget the rows, then remove the files."""
+        self._check_there()
+        self.removed = True
+        self.wake()
+        for track in list(self.tracks.values()):
+            async with track.lock:
+                pass  # what was under way is done; what comes next finds the channel removed
+        try:
+            await self._journal.remove(self.row.channel)
+        except OSError:
+            self.removed = False
+            raise
+        await asyncio.to_thread(shutil.rmtree, self.folder, ignore_errors=True)
+
+    async def drop_files(self) -> int:
+        """Remove segments that no playlist lists and none has listed for as long as RFC 8216bis 6.2.2 says.
+
+        A segment can be had for its duration and that of the longest playlist that held it, counted from its first
+        appearance; a minute is added for caches.
+        """
+        now = self._clock.now_ms()
+        longest = max(self.span_s, self._earlier[0] if now < self._earlier[1] else 0)
+        before_ms = now - 1000 * (longest + self.row.target + 60)
+        listed = self.window().tracks
+        count = 0
+        for track in list(self.tracks.values()):
+            first = listed[track.name].segments[0].number if track.name in listed else track.window.highest + 1
+            dropped = await asyncio.to_thread(drop_segments, track.folder, first, before_ms)
+            if dropped:
+                before = min(max(dropped) + 1, track.window.highest)
+                await self._journal.forget(self.row.channel, self.row.edition, track.name, before)
+            count += len(dropped)
+        return count
 
     # what viewers ask
 
@@ -159,27 +197,32 @@ class Channel:
 
     @property
     def last_number(self) -> int:
-        opened = [track.window.last.number for track in self.tracks.values() if track.window.last]
-        return max([self._highest, *opened])
+        used = [number for number, _ in self._known.values()]
+        return max([-1, *used, *(track.window.highest for track in self.tracks.values())])
+
+    @property
+    def span_s(self) -> int:
+        """How much is kept listed, in seconds."""
+        return max(self.row.session.window_s, _LEAST_TARGETS * self.row.target)
 
     def window(self) -> LiveWindow:
         """The present snapshot. Tracks of the present session that have media, in their order."""
         if self._snapshot is None or self._snapshot.live != self.live:
             session = self.row.session
-            notes = sorted(session.tracks, key=lambda note: note.order)
-            listed = [note for note in notes if note.track in self.tracks and self.tracks[note.track].window.segments]
             tracks = {}
-            for note in listed:
-                track = self.tracks[note.track]
+            for note in sorted(session.tracks, key=lambda note: note.order):
+                track = self.tracks.get(note.track)
+                if track is None or not track.window.segments:
+                    continue
                 segments = list(track.window.segments)
-                fmt = track.inits[segments[-1].init]
                 tracks[note.track] = LiveTrack(
                     name=note.track,
-                    format=fmt,
+                    format=track.inits[segments[-1].init],
                     segments=segments,
                     order=note.order,
                     label=note.label,
                 )
+            self.printed.clear()
             self._snapshot = LiveWindow(
                 title=self.row.channel,
                 edition=self.row.edition,
@@ -197,15 +240,16 @@ class Channel:
 
     def reports(self) -> tuple[TrackReport, ...]:
         """What playlists say of the tracks, measured over the newest closed segments; renewed with each segment."""
-        window = self.window()
+        window, session = self.window(), self.row.session
         newest = max((track.last_closed for track in window.tracks.values()), default=-1)
-        if self._reports is None or self._reports[0] != newest or len(self._reports[1]) != len(window.tracks):
-            self._reports = (newest, tuple(_report(track, window.target) for track in window.tracks.values()))
-        return self._reports[1]
+        known = self._reports
+        if known is None or known[0] != newest or known[1] is not session or len(known[2]) != len(window.tracks):
+            known = newest, session, tuple(_report(track, window.target) for track in window.tracks.values())
+            self._reports = known
+        return known[2]
 
     def report(self) -> ChannelReport:
         window = self.window()
-        first = min((t.segments[0].number for t in window.tracks.values()), default=-1)
         spans = [
             (t.segments[-1].start + t.segments[-1].duration - t.segments[0].start) * 1000 // t.format.timescale
             for t in window.tracks.values()
@@ -217,65 +261,65 @@ class Channel:
             state="ended" if session.state == "ended" else "live" if self.live else "stalled",
             numbering=session.numbering,
             why=session.why,
-            first_number=first,
+            first_number=min((t.segments[0].number for t in window.tracks.values()), default=-1),
             last_number=self.last_number,
             window_ms=max(spans, default=0),
             age_ms=self._clock.now_ms() - self.last_media_ms if self.last_media_ms else -1,
             tracks=self.reports(),
         )
 
-    def part_place(self, track_name: str, number: int, part: int) -> tuple[Path, int, int] | None:
-        """(file, offset, octets) of a part that is there."""
-        track = self.tracks.get(track_name)
-        segment = _find(track.window, number) if track else None
-        if track is None or segment is None or part >= len(segment.parts):
-            return None
-        found = segment.parts[part]
-        return track.path(segment), found.offset, found.size
-
     async def changed(self) -> None:
-        """Returns when the next part or segment is there."""
+        """Returns when the next part or segment is there, or when there is none to wait for any more."""
         await self._changed.wait()
+
+    def wake(self) -> None:
+        """Let everybody who waits look again."""
+        self._changed.set()
+        self._changed = asyncio.Event()
 
     # parts of the above
 
     def add_track(self, name: str, scale: int) -> Track:
-        folder = self.folder / name
-        folder.mkdir(parents=True, exist_ok=True)
-        session = self.row.session
-        window = TrackWindow(scale=scale, span_s=session.window_s, grid_ms=session.grid_ms)
-        self.tracks[name] = Track(name=name, folder=folder, window=window)
+        floor, breaks = self._known.get(name, (-1, -1))
+        window = TrackWindow(
+            scale=scale, span_s=self.span_s, grid_ms=self.row.session.grid_ms, floor=floor, breaks=breaks
+        )
+        self.tracks[name] = Track(name=name, folder=self.folder / name, window=window)
         return self.tracks[name]
 
-    async def _append(self, track: Track, chunk: Chunk, body: bytes) -> None:
-        segment = track.window.segments[-1]
-        await asyncio.to_thread(_write_at, track.open_path(segment), body, segment.size)
-        track.checksum = zlib.crc32(body, track.checksum)
-        track.window.grow(
-            LivePart(
-                duration=chunk.duration,
-                size=len(body),
-                offset=segment.size,
-                independent=chunk.independent,
-                samples=chunk.samples,
-            )
-        )
-        self.last_media_ms = self._clock.now_ms()
-        self._touch()
+    def align_beginnings(self) -> None:
+        """All tracks of the session list the same first number, unless one began later than the others."""
+        names = {note.track for note in self.row.session.tracks}
+        windows = [t.window for t in self.tracks.values() if t.name in names and t.window.segments]
+        firsts = [window.segments[0].number for window in windows]
+        if firsts and max(firsts) - min(firsts) <= 2:
+            for window in windows:
+                window.drop_before(max(firsts))
+
+    def join(self, track: Track, number: int, discontinuity: bool) -> None:
+        """A track that has nothing listed yet counts discontinuities as the others do (RFC 8216bis 6.2.4)."""
+        if track.window.segments:
+            return
+        others = [other.window for other in self.tracks.values() if other is not track and other.window.segments]
+        beside = [found.breaks for window in others if (found := window.find(number))]
+        if beside or others:
+            here = max(beside) if beside else max(window.breaks for window in others) + discontinuity
+            track.window.breaks = max(track.window.breaks, here - 1)  # opening counts one
+
+    def _check_there(self) -> None:
+        if self.removed:
+            raise Problem("gone", "the channel was removed")
 
     async def _close_if_open(self, track: Track) -> None:
-        last = track.window.last
-        if last is None or last.closed:
-            return
-        if last.parts:
+        if track.open is not None:
             await self._close(track)
-        else:
-            track.window.segments.pop()
 
     async def _close(self, track: Track) -> None:
-        """Sync the file, journal it, rename it, and only then list it."""
-        segment, path = track.window.segments[-1], track.open_path(track.window.segments[-1])
-        await asyncio.to_thread(_sync, path)
+        """Sync the file, journal it, rename it, and only then list it as whole."""
+        window, segment = track.window, track.window.segments[-1]
+        path = track.path(segment)
+        seconds = rounded(Fraction(segment.duration, window.scale))
+        await asyncio.to_thread(disk.seal, path, segment.size)
         await self._journal.append(
             SegmentRow(
                 channel=self.row.channel,
@@ -286,57 +330,52 @@ class Channel:
                 duration=segment.duration,
                 size=segment.size,
                 init=segment.init,
-                discontinuity=track.opened_after_break,
+                first=window.first_within(segment.start + segment.duration),
+                run=segment.run,
+                run_start=window.run_starts[segment.run],
+                breaks=segment.breaks,
                 parts=segment.parts,
                 checksum=track.checksum,
                 wall_ms=self._clock.now_ms(),
             )
         )
-        await asyncio.to_thread(os.replace, path, track.folder / segment_file(segment.number))
-        track.window.close()
-        track.window.trim(segment.start + segment.duration)
-        self._align_beginnings()
-        seconds = Fraction(segment.duration, track.window.scale)
-        if _rounded(seconds) > self.row.target:
+        if seconds > self.row.target:
             # RFC 8216bis 6.2.1 has the target never change; a publisher whose segments grow leaves no other way
-            log.warning("target.raised", channel=self.row.channel, seconds=float(seconds))
-            self.row = msgspec.structs.replace(self.row, target=_rounded(seconds))
+            log.warning("target.raised", channel=self.row.channel, seconds=seconds)
+            self.row = msgspec.structs.replace(self.row, target=seconds)
             await self._journal.put_channel(self.row)
+            for other in self.tracks.values():
+                other.window.span_s = self.span_s
+        await asyncio.to_thread(os.replace, path, track.folder / segment_file(segment.number))
+        window.close()
+        window.drop_before(window.first_within(segment.start + segment.duration))
+        self.align_beginnings()
         self._touch()
-
-    def _align_beginnings(self) -> None:
-        """All tracks list the same first number, unless one began later than the others."""
-        windows = [track.window for track in self.tracks.values() if track.window.segments]
-        firsts = [window.segments[0].number for window in windows]
-        if max(firsts) - min(firsts) <= 2:
-            for window in windows:
-                window.drop_before(max(firsts))
 
     async def _repeated(self, track: Track, number: int, part: int, body: bytes) -> bool:
         """A part that should be there already: False if it is the same. Raises Problem conflict or gone."""
-        segment = _find(track.window, number)
+        segment = track.window.find(number)
         if segment is None or segment.gap:
             raise Problem("gone", f"segment {number} is behind the window: go on after {self.last_number}")
-        if part >= len(segment.parts):
+        place = track.place(number, part)
+        if place is None:
             raise Problem("conflict", f"segment {number} is closed with {len(segment.parts)} parts")
-        known = segment.parts[part]
-        stored = await asyncio.to_thread(read_at, track.path(segment), known.offset, known.size)
-        if stored != body:
+        if await asyncio.to_thread(read_part, *place) != body:
             raise Problem("conflict", f"part {part} of segment {number} is there with other octets")
         return False
 
     def _touch(self) -> None:
-        self.version += 1
         self._snapshot = None
-        self._changed.set()
-        self._changed = asyncio.Event()
+        self.wake()
 
 
-def _find(window: TrackWindow, number: int) -> LiveSegment | None:
-    if not window.segments:
-        return None
-    at = number - window.segments[0].number
-    return window.segments[at] if 0 <= at < len(window.segments) else None
+def rounded(seconds: Fraction) -> int:
+    """To the nearest whole second, at least 1: how EXTINF counts against the target duration (4.4.3.1)."""
+    return max(1, int(seconds + Fraction(1, 2)))
+
+
+def _not_next(number: int, part: int) -> Problem:
+    return Problem("precondition", f"part {part} of segment {number} is not next: PUT the earlier ones first")
 
 
 def _report(track: LiveTrack, target: int) -> TrackReport:
@@ -353,39 +392,6 @@ def _report(track: LiveTrack, target: int) -> TrackReport:
     return describe.report(track.name, track.format, peak + peak // 10, average, rate, track.label)
 
 
-def _rounded(seconds: Fraction) -> int:
-    """To the nearest whole second, at least 1: how EXTINF counts against the target duration (4.4.3.1)."""
-    return max(1, int(seconds + Fraction(1, 2)))
-
-
-def _write_at(path: Path, data: bytes, offset: int) -> None:
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    try:
-        view = memoryview(data)
-        while view:
-            written = os.pwrite(fd, view, offset)
-            view, offset = view[written:], offset + written
-    except OSError as fault:
-        raise Problem("busy", f"the origin cannot store media: {fault.strerror}") from fault
-    finally:
-        os.close(fd)
-
-
-def read_at(path: Path, offset: int, size: int) -> bytes:
-    """The file may be renamed meanwhile: an open segment that was closed has its final name."""
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        fd = os.open(path.with_name(segment_file(int(path.name.partition(".")[0]))), os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        return os.pread(fd, size, offset)
-    finally:
-        os.close(fd)
-
-
-def _sync(path: Path) -> None:
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
+def _write_init(path: Path, body: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    disk.write_whole(path, body)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import queue
+import sqlite3
 import threading
 from collections.abc import Iterable
 from pathlib import Path
@@ -20,11 +21,15 @@ import sqlite_utils
 from base.push import SessionNote
 from packager.live import LivePart
 
-_SCHEMA = 1
+_SCHEMA = 2  # 1 did not keep runs and was never released
 
 
 class SegmentRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A closed segment. `start`, `duration` in ticks since 1970; `checksum`: CRC-32 of its octets; `wall_ms`: UTC."""
+    """A closed segment. `start`, `duration` in ticks since 1970; `checksum`: CRC-32 of its octets; `wall_ms`: UTC.
+
+    `first`: the track's first listed number once this one is listed; `run`, `breaks` as in LiveSegment; `run_start`:
+    ticks at which the run began. With them the newest row alone says where a playlist has to go on.
+    """
 
     channel: str
     edition: str
@@ -34,7 +39,10 @@ class SegmentRow(msgspec.Struct, frozen=True, kw_only=True):
     duration: int
     size: int
     init: str
-    discontinuity: bool
+    first: int
+    run: int
+    run_start: int
+    breaks: int
     parts: tuple[LivePart, ...]
     checksum: int
     wall_ms: int
@@ -51,8 +59,8 @@ class ChannelRow(msgspec.Struct, frozen=True, kw_only=True):
 
 _Change = tuple[str, tuple[Any, ...]]
 _CHANNEL = "INSERT OR REPLACE INTO channel VALUES (?, ?, ?, ?)"
-_SEGMENT = "INSERT OR IGNORE INTO segment VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-_FORGET = "DELETE FROM segment WHERE channel = ? AND edition = ? AND number < ?"
+_SEGMENT = f"INSERT OR IGNORE INTO segment VALUES ({', '.join('?' * len(SegmentRow.__struct_fields__))})"
+_FORGET = "DELETE FROM segment WHERE channel = ? AND edition = ? AND track = ? AND number < ?"
 
 
 class Journal:
@@ -61,24 +69,12 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._queue: queue.SimpleQueue[tuple[list[_Change], asyncio.Future[None] | None] | None] = queue.SimpleQueue()
-        database = self._connect()
-        database.executescript(
-            """
-            CREATE TABLE IF NOT EXISTS channel (
-                channel TEXT PRIMARY KEY, edition TEXT NOT NULL, session BLOB NOT NULL, target INTEGER NOT NULL);
-            CREATE TABLE IF NOT EXISTS segment (
-                channel TEXT, edition TEXT, track TEXT, number INTEGER, start INTEGER, duration INTEGER, size INTEGER,
-                init TEXT, discontinuity INTEGER, parts BLOB, checksum INTEGER, wall_ms INTEGER,
-                PRIMARY KEY (channel, edition, track, number)) WITHOUT ROWID;
-            """
-        )
-        found = database.execute("PRAGMA user_version").fetchone()[0]
-        if found not in (0, _SCHEMA):
+        try:
+            self._make()
+        except sqlite3.Error as fault:
             raise OSError(
-                f"{path} was written by another version of Headwater (schema {found}): upgrade, or move it away"
-            )
-        database.execute(f"PRAGMA user_version = {_SCHEMA}")
-        database.conn.close()
+                f"{path} cannot be used as the journal: {fault}; put a copy in its place, or move it away"
+            ) from fault
         self._thread = threading.Thread(target=self._write_on, name="journal", daemon=True)
         self._thread.start()
 
@@ -94,49 +90,26 @@ class Journal:
             for row in rows
         ]
 
-    def segments(self, channel: str, edition: str, since_wall_ms: int) -> list[SegmentRow]:
-        """Closed segments in order of track and number, those that were closed at or after a UTC time."""
+    def segments(self, channel: str, edition: str) -> list[SegmentRow]:
+        """Closed segments in order of track and number."""
         rows = self._connect().query(
-            "SELECT * FROM segment WHERE channel = ? AND edition = ? AND wall_ms >= ? ORDER BY track, number",
-            [channel, edition, since_wall_ms],
+            "SELECT * FROM segment WHERE channel = ? AND edition = ? ORDER BY track, number", [channel, edition]
         )
         return [
-            SegmentRow(
-                **{
-                    **row,
-                    "discontinuity": bool(row["discontinuity"]),
-                    "parts": msgspec.json.decode(row["parts"], type=tuple[LivePart, ...]),
-                }
-            )
-            for row in rows
+            SegmentRow(**{**row, "parts": msgspec.json.decode(row["parts"], type=tuple[LivePart, ...])}) for row in rows
         ]
 
-    def highest(self, channel: str, edition: str) -> int:
-        """The highest number that any track has ever closed, -1 if none: the newest rows are never forgotten."""
-        found = self._connect().execute(
-            "SELECT MAX(number) FROM segment WHERE channel = ? AND edition = ?", [channel, edition]
-        )
-        (number,) = found.fetchone()
-        return -1 if number is None else int(number)
-
     async def append(self, row: SegmentRow) -> None:
-        """Returns when the row is on the disk."""
-        await self._submit(
-            (
-                _SEGMENT,
-                (
-                    row.channel, row.edition, row.track, row.number, row.start, row.duration, row.size, row.init,
-                    int(row.discontinuity), msgspec.json.encode(row.parts), row.checksum, row.wall_ms,
-                ),
-            )
-        )  # fmt: skip
+        """Returns when the row is on the disk. Like all that writes, raises OSError if it cannot be stored."""
+        values = msgspec.structs.asdict(row) | {"parts": msgspec.json.encode(row.parts)}
+        await self._submit((_SEGMENT, tuple(values.values())))
 
     async def put_channel(self, row: ChannelRow) -> None:
         await self._submit((_CHANNEL, (row.channel, row.edition, msgspec.json.encode(row.session), row.target)))
 
-    async def forget(self, channel: str, edition: str, before: int) -> None:
-        """Rows of segments that have left the window and whose files are gone."""
-        await self._submit((_FORGET, (channel, edition, before)))
+    async def forget(self, channel: str, edition: str, track: str, before: int) -> None:
+        """Rows of segments whose files are gone. Spare a track's newest: numbers go on from it."""
+        await self._submit((_FORGET, (channel, edition, track, before)))
 
     async def remove(self, channel: str) -> None:
         await self._submit(
@@ -148,6 +121,27 @@ class Journal:
         """Write what is queued, then stop. Blocking."""
         self._queue.put(None)
         self._thread.join()
+
+    def _make(self) -> None:
+        database = self._connect()
+        found = database.execute("PRAGMA user_version").fetchone()[0]
+        if found not in (0, _SCHEMA):
+            raise OSError(
+                f"{self._path} was written by another version of Headwater (schema {found}, this one has {_SCHEMA}): "
+                "run that version, or move the file away"
+            )
+        database.executescript(
+            f"""
+            CREATE TABLE IF NOT EXISTS channel (
+                channel TEXT PRIMARY KEY, edition TEXT NOT NULL, session BLOB NOT NULL, target INTEGER NOT NULL);
+            CREATE TABLE IF NOT EXISTS segment (
+                channel TEXT, edition TEXT, track TEXT, number INTEGER, start INTEGER, duration INTEGER, size INTEGER,
+                init TEXT, first INTEGER, run INTEGER, run_start INTEGER, breaks INTEGER, parts BLOB, checksum INTEGER,
+                wall_ms INTEGER, PRIMARY KEY (channel, edition, track, number)) WITHOUT ROWID;
+            PRAGMA user_version = {_SCHEMA};
+            """
+        )
+        database.conn.close()
 
     def _connect(self) -> sqlite_utils.Database:
         database = sqlite_utils.Database(self._path)
@@ -175,13 +169,13 @@ class Journal:
                         for statement, values in changes:
                             database.conn.execute(statement, values)
             except Exception as fault:  # the disk is full or gone: every waiter must learn it
-                _settle((done for _, done in entries), fault)
+                _settle((done for _, done in entries), f"the journal cannot be written: {fault}")
             else:
-                _settle((done for _, done in entries), None)
+                _settle((done for _, done in entries), "")
         database.conn.close()
 
 
-def _settle(waiting: Iterable[asyncio.Future[None] | None], fault: Exception | None) -> None:
+def _settle(waiting: Iterable[asyncio.Future[None] | None], fault: str) -> None:
     for done in waiting:
         if done is not None:
             try:
@@ -190,10 +184,10 @@ def _settle(waiting: Iterable[asyncio.Future[None] | None], fault: Exception | N
                 continue  # the loop has ended: nobody waits any more
 
 
-def _finish(done: asyncio.Future[None], fault: Exception | None) -> None:
+def _finish(done: asyncio.Future[None], fault: str) -> None:
     if done.cancelled():
         return
-    if fault is None:
-        done.set_result(None)
+    if fault:
+        done.set_exception(OSError(fault))
     else:
-        done.set_exception(fault)
+        done.set_result(None)

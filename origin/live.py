@@ -7,6 +7,7 @@ segment that is open or next, wait for their media. Nobody waits longer than thr
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -20,15 +21,17 @@ from base.names import CONTENT_TYPE, Leaf, Name, init_file, segment_file
 from base.problems import Problem
 from base.push import PART_FIELD, SessionNote, parse_part_note
 from node.process import Context
-from origin.channel import Channel, read_at
+from origin.channel import Channel
 from origin.journal import ChannelRow, Journal
 from origin.restore import folder_of, restore
+from origin.track import read_part
 from packager import dash, hls, hls_live
 from packager.live import answers, too_far
 
 log = structlog.get_logger("live")
 
 MOST_PART_OCTETS = 64 << 20
+_DROP_FILES_S = 60
 
 
 class Live:
@@ -38,21 +41,26 @@ class Live:
         self._ctx = ctx
         self._root = root
         self._journal = journal
-        self._printed: dict[tuple[str, str, bool], tuple[int, bool, bytes]] = {}
+        self._files_dropped = ctx.clock.monotonic()
         root.mkdir(parents=True, exist_ok=True)
-        self.channels: dict[str, Channel] = {
-            row.channel: restore(root, row, journal, ctx.clock) for row in journal.channels()
-        }
+        rows = journal.channels()
+        for left in {path.name for path in root.iterdir()} - {folder_of(root, row).name for row in rows}:
+            shutil.rmtree(root / left, ignore_errors=True)  # of a channel whose removal a crash cut short
+        self.channels: dict[str, Channel] = {row.channel: restore(root, row, journal, ctx.clock) for row in rows}
 
     async def put(self, request: web.Request, name: Name) -> web.Response:
+        body = await request.read()
         try:
-            return await self._put(request, name)
+            return await self._put(request, name, body)
         except Problem as problem:
             self._ctx.metrics.counter("origin_refused", kind=problem.kind.name).inc()
             raise
+        except OSError as fault:
+            log.error("media.not_stored", channel=name.title, fault=str(fault))
+            self._ctx.metrics.counter("origin_refused", kind="busy").inc()
+            raise Problem("busy", f"the origin cannot store media: {fault.strerror or fault}") from fault
 
-    async def _put(self, request: web.Request, name: Name) -> web.Response:
-        body = await request.read()
+    async def _put(self, request: web.Request, name: Name, body: bytes) -> web.Response:
         if name.leaf is Leaf.SESSION:
             return await self._put_session(name, body)
         channel = self._channel(name)
@@ -75,7 +83,13 @@ class Live:
             raise Problem("malformed", f"session.json: {fault}") from fault
         if session.grid_ms <= 0 or not 0 < session.part_ms <= session.grid_ms or not session.tracks:
             raise Problem("malformed", "session.json: grid_ms, part_ms (at most grid_ms) and tracks are needed")
+        if session.window_s <= 0 or session.state not in ("live", "ended"):
+            raise Problem("malformed", "session.json: window_s must be above 0, state live or ended")
+        if len({note.track for note in session.tracks}) < len(session.tracks):
+            raise Problem("malformed", "session.json: two tracks have one name")
         channel = self.channels.get(name.title)
+        if channel is not None and channel.removed:
+            raise Problem("busy", "the channel is being removed: ask again")
         if channel is not None and channel.row.edition != name.edition:
             log.info("channel.replaced", channel=name.title)  # it was removed and made anew
             await self._remove(channel)
@@ -88,16 +102,22 @@ class Live:
         return web.Response(body=msgspec.json.encode(grant), content_type="application/json")
 
     async def delete(self, name: Name) -> web.Response:
+        if name.leaf is not Leaf.STATUS:
+            raise Problem("method", "a channel is removed as a whole: DELETE its status.json", allow="GET, HEAD, PUT")
         channel = self.channels.get(name.title)
-        if channel is None:
+        if channel is None or channel.removed:
             raise Problem("unknown", f"there is no channel {name.title}")
         await self._remove(channel)
         return web.Response(status=204)
 
     async def _remove(self, channel: Channel) -> None:
-        self.channels.pop(channel.row.channel, None)
-        await self._journal.remove(channel.row.channel)
-        await asyncio.to_thread(shutil.rmtree, channel.folder, ignore_errors=True)
+        await channel.remove()
+        del self.channels[channel.row.channel]
+
+    def let_go(self) -> None:
+        """The process stops: who waits for media is told to ask again, elsewhere or later."""
+        for channel in self.channels.values():
+            channel.wake()
 
     async def get(self, request: web.Request, name: Name) -> web.StreamResponse:
         channel = self._channel(name)
@@ -119,7 +139,7 @@ class Live:
 
     def _channel(self, name: Name) -> Channel:
         channel = self.channels.get(name.title)
-        if channel is None:
+        if channel is None or channel.removed:
             raise Problem(
                 "unknown", f"channel {name.title} has not been published yet", cache_control="public, max-age=1"
             )
@@ -135,7 +155,8 @@ class Live:
             text = hls.multivariant(name.title, name.kind, window.edition, reports)
         else:
             text = dash.live_manifest(window, reports)
-        return _text(name, text.encode(), lifetimes.live_manifest(window.target), f"{window.edition}-{channel.version}")
+        body = text.encode()
+        return _text(name, body, lifetimes.live_manifest(window.target), _tag(body))
 
     async def _media_playlist(self, request: web.Request, channel: Channel, name: Name) -> web.Response:
         ask = reload.parse(request.query_string)
@@ -154,18 +175,11 @@ class Live:
             if not await self._hold(channel, there):
                 raise Problem("busy", "the stream does not go on at present", cache_control="no-store")
         window = channel.window()
-        body = self._print(channel, name.track, ask.skip)
-        lifetime = lifetimes.live_playlist(window.target, blocking=ask.blocking)
-        return _text(name, body, lifetime, f"{window.edition}-{channel.version}-{int(ask.skip)}")
-
-    def _print(self, channel: Channel, track: str, skip: bool) -> bytes:
-        """One printing for all who ask for the same snapshot."""
-        key = (channel.row.channel, track, skip)
-        known = self._printed.get(key)
-        if known is None or known[:2] != (channel.version, channel.live):
-            text = hls_live.media_playlist(channel.window(), track, skip=skip).encode()
-            known = self._printed[key] = (channel.version, channel.live, text)
-        return known[2]
+        printed = channel.printed.get((name.track, ask.skip))
+        if printed is None:  # one printing for all who ask for the same snapshot
+            body = hls_live.media_playlist(window, name.track, skip=ask.skip).encode()
+            printed = channel.printed[name.track, ask.skip] = body, _tag(body)
+        return _text(name, printed[0], lifetimes.live_playlist(window.target, blocking=ask.blocking), printed[1])
 
     def _init(self, channel: Channel, name: Name) -> web.StreamResponse:
         track = channel.tracks.get(name.track)
@@ -199,11 +213,18 @@ class Live:
 
     async def _part(self, channel: Channel, name: Name) -> web.Response:
         def place() -> tuple[Path, int, int] | None:
-            return channel.part_place(name.track, name.number, name.part)
+            track = channel.tracks.get(name.track)
+            return track.place(name.number, name.part) if track else None
 
         found = place()
         if found is None:
             track = channel.window().tracks.get(name.track)
+            if track is not None and name.number < track.segments[0].number:
+                raise Problem(
+                    "gone",
+                    f"segment {name.number} has left the window",
+                    cache_control=lifetimes.not_found(channel.row.target),
+                )
             if track is None or (name.number, name.part) != hls_live.next_part(track) or not channel.live:
                 raise Problem("unknown", "there is no such part", cache_control="no-store")
 
@@ -218,8 +239,12 @@ class Live:
             found = place()
         if found is None:
             raise Problem("unknown", "the part was hinted but did not come", cache_control="no-store")
-        body = await asyncio.to_thread(read_at, *found)
-        return web.Response(body=body, headers=_immutable(name))
+        try:
+            body = await asyncio.to_thread(read_part, *found)
+        except FileNotFoundError:  # it left, or the channel did, just now
+            raise Problem("gone", f"segment {name.number} is no longer here") from None
+        tag = f'"{name.edition}-{name.track}-{name.number}.{name.part}"'
+        return web.Response(body=body, headers=_immutable(name) | {"ETag": tag})
 
     async def _hold(self, channel: Channel, there: Callable[[], bool]) -> bool:
         """Wait until `there()`, at most three target durations (6.2.5.2). False if it did not come."""
@@ -232,6 +257,8 @@ class Live:
                 while not there():
                     if self._ctx.stopping.is_set():
                         raise Problem("busy", "this node is going down: ask again")
+                    if channel.removed:
+                        raise Problem("gone", "the channel was removed")
                     await channel.changed()
             return True
         except TimeoutError:
@@ -240,30 +267,27 @@ class Live:
             held.dec()
 
     async def sweep(self) -> None:
-        """Now and then: close what has stalled; remove files that no playlist has listed for a window's length."""
+        """Now and then: close what has stalled and, less often, remove files that no player can know any more."""
+        now = self._ctx.clock.monotonic()
+        files_too = now - self._files_dropped >= _DROP_FILES_S
+        if files_too:
+            self._files_dropped = now
         for channel in list(self.channels.values()):
-            await channel.close_stalled()
-            firsts = [t.window.segments[0].number for t in channel.tracks.values() if t.window.segments]
-            if not firsts:
-                continue
-            session = channel.row.session
-            kept = min(firsts) - session.window_s * 1000 // session.grid_ms - 30
-            removed = await asyncio.to_thread(_remove_before, channel.folder, kept)
-            if removed:
-                await self._journal.forget(channel.row.channel, channel.row.edition, kept)
-
-
-def _remove_before(folder: Path, number: int) -> int:
-    count = 0
-    for path in folder.glob("*/*.m4s"):
-        if path.stem.isdecimal() and int(path.stem) < number:
-            path.unlink(missing_ok=True)
-            count += 1
-    return count
+            try:
+                await channel.close_stalled()
+                if files_too and not channel.removed:
+                    await channel.drop_files()
+            except OSError as fault:  # the disk is full or gone; the next round tries again
+                log.error("sweep.failed", channel=channel.row.channel, fault=str(fault))
 
 
 def _immutable(name: Name) -> dict[str, str]:
     return {"Content-Type": CONTENT_TYPE[name.leaf], "Cache-Control": lifetimes.IMMUTABLE}
+
+
+def _tag(body: bytes) -> str:
+    """A validator that says what the octets are: counts would begin anew with the process."""
+    return hashlib.blake2s(body, digest_size=8).hexdigest()
 
 
 def _text(name: Name, body: bytes, cache_control: str, tag: str) -> web.Response:

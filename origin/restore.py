@@ -1,21 +1,26 @@
-"""Bringing live channels back after a restart: journal rows, then what the open files hold. Blocking, at start."""
+"""Bringing live channels back after a restart: journal rows, then what the open files hold. Blocking, at start.
+
+What is on the disk may be damaged. A channel then loses what cannot be read, with a line in the log; the origin starts.
+"""
 
 from __future__ import annotations
 
 import os
 import re
-import zlib
+from fractions import Fraction
 from pathlib import Path
 
+import msgspec
 import structlog
 
 from base.names import segment_file
 from base.problems import Problem
 from node.clock import Clock
-from origin.channel import Channel, Track
-from origin.journal import ChannelRow, Journal
+from origin.channel import Channel, rounded
+from origin.journal import ChannelRow, Journal, SegmentRow
+from origin.track import Track
 from packager.fragments import read_chunk, split_chunks
-from packager.live import LivePart
+from packager.live import LiveSegment
 from packager.movie import read_init
 
 log = structlog.get_logger("restore")
@@ -30,83 +35,111 @@ def folder_of(root: Path, row: ChannelRow) -> Path:
 
 def restore(root: Path, row: ChannelRow, journal: Journal, clock: Clock) -> Channel:
     """The channel as it was: numbers never go back, nothing that was acknowledged is missing."""
-    channel = Channel(folder_of(root, row), row, journal, clock, highest=journal.highest(row.channel, row.edition))
-    since = clock.now_ms() - 1000 * (row.session.window_s + 600)
-    by_track: dict[str, list[int]] = {}
+    by_track: dict[str, list[SegmentRow]] = {}
+    for segment in journal.segments(row.channel, row.edition):
+        by_track.setdefault(segment.track, []).append(segment)
+    known = {name: (rows[-1].number, rows[-1].breaks) for name, rows in by_track.items()}
+    channel = Channel(folder_of(root, row), row, journal, clock, known)
     for folder in sorted(channel.folder.iterdir()) if channel.folder.is_dir() else []:
         if folder.is_dir():
-            _restore_inits(channel, folder)
-    for segment in journal.segments(row.channel, row.edition, since):
-        track = channel.tracks.get(segment.track)
-        if track is None or segment.init not in track.inits:
-            log.warning("segment.without_init", channel=row.channel, track=segment.track, number=segment.number)
-            continue
-        track.window.add(
-            number=segment.number,
-            start=segment.start,
-            duration=segment.duration,
-            size=segment.size,
-            init=segment.init,
-            discontinuity=segment.discontinuity,
-            parts=segment.parts,
-        )
-        by_track.setdefault(segment.track, []).append(segment.number)
-        channel.last_media_ms = max(channel.last_media_ms, segment.wall_ms)
+            _restore_inits(channel, folder, by_track.get(folder.name, []))
+    for name, rows in by_track.items():
+        channel.last_media_ms = max(channel.last_media_ms, rows[-1].wall_ms)
+        track = channel.tracks.get(name)
+        if track is None or rows[-1].init not in track.inits:
+            log.warning("track.without_init", channel=row.channel, track=name, number=rows[-1].number)
+        else:
+            _restore_closed(channel, track, rows)
     for track in channel.tracks.values():
-        if track.window.last is not None:
-            track.window.trim(track.window.last.start + track.window.last.duration)
-        _restore_open(channel, track, set(by_track.get(track.name, ())))
+        _restore_open(channel, track)
+        track.window.span_s = channel.span_s
+    channel.align_beginnings()
     return channel
 
 
-def _restore_inits(channel: Channel, folder: Path) -> None:
+def _restore_inits(channel: Channel, folder: Path, rows: list[SegmentRow]) -> None:
+    """A track is there if an init segment is. Its timescale is that of the newest closed segment."""
+    formats = {}
     for path in sorted(folder.iterdir()):
-        if found := _INIT.fullmatch(path.name):
-            fmt = read_init(memoryview(path.read_bytes()))
-            track = channel.tracks.get(folder.name) or channel.add_track(folder.name, fmt.timescale)
-            track.inits[found[1]] = fmt
+        if path.name.endswith(".new"):
+            path.unlink()  # a file that was being written whole
+        elif found := _INIT.fullmatch(path.name):
+            try:
+                formats[found[1]] = read_init(memoryview(path.read_bytes()))
+            except Problem as problem:  # ingest is told that it is missing, and sends it again
+                log.warning("init.damaged", channel=channel.row.channel, track=folder.name, why=problem.detail)
+                path.unlink()
+    if formats:
+        newest = rows[-1].init if rows and rows[-1].init in formats else next(iter(formats))
+        track = channel.add_track(folder.name, formats[newest].timescale)
+        track.inits.update(formats)
 
 
-def _restore_open(channel: Channel, track: Track, journalled: set[int]) -> None:
-    for path in sorted(track.folder.iterdir()):
-        found = _OPEN.fullmatch(path.name)
-        if found is None:
+def _restore_closed(channel: Channel, track: Track, rows: list[SegmentRow]) -> None:
+    """Rows become segments. One whose file or init segment is missing is a gap: its number stays used."""
+    there = {path.name for path in track.folder.iterdir()}
+    for name in sorted(there):
+        found = _OPEN.fullmatch(name)
+        if found and any(row.number == int(found[1]) for row in reversed(rows)):
+            # the row was there, the rename was not
+            os.replace(track.folder / name, track.folder / segment_file(int(found[1])))
+            there.add(segment_file(int(found[1])))
+    longest = Fraction(0)
+    for row in rows:
+        if row.number < rows[-1].first:
             continue
-        number, init, broken = int(found[1]), found[2], found[3] == "1"
-        if number in journalled:  # the row was there, the rename was not
-            os.replace(path, track.folder / segment_file(number))
-            continue
-        last = track.window.last
-        if (last is not None and number <= last.number) or init not in track.inits:
+        if row.init in track.inits and track.inits[row.init].timescale != track.window.scale:
+            continue  # of before the timescale changed
+        gap = row.init not in track.inits or segment_file(row.number) not in there
+        if gap:
+            log.warning("segment.missing", channel=row.channel, track=row.track, number=row.number)
+        track.window.restore(
+            LiveSegment(
+                number=row.number,
+                start=row.start,
+                duration=row.duration,
+                size=0 if gap else row.size,
+                init=row.init if row.init in track.inits else rows[-1].init,
+                run=row.run,
+                breaks=row.breaks,
+                parts=() if gap else row.parts,
+                gap=gap,
+            ),
+            row.run_start,
+        )
+        longest = max(longest, Fraction(row.duration, track.window.scale))
+    # the row of a longer target duration may not have been written any more
+    channel.row = msgspec.structs.replace(channel.row, target=max(channel.row.target, rounded(longest)))
+
+
+def _restore_open(channel: Channel, track: Track) -> None:
+    """The newest open file is read back; an older one was never acknowledged."""
+    found = [match for path in track.folder.iterdir() if (match := _OPEN.fullmatch(path.name))]
+    newest = max((int(match[1]) for match in found), default=-1)
+    for match in found:
+        path, number = track.folder / match[0], int(match[1])
+        if number == newest > track.window.highest and match[2] in track.inits:
+            _read_back(channel, track, path, number, match[2], match[3] == "1")
+        else:
             path.unlink()
-            continue
-        _read_back(channel, track, path, number, init, broken)
 
 
 def _read_back(channel: Channel, track: Track, path: Path, number: int, init: str, broken: bool) -> None:
-    body = path.read_bytes()
+    written_ms = path.stat().st_mtime_ns // 1_000_000
+    body = memoryview(path.read_bytes())
     size = 0
-    for offset, length in split_chunks(memoryview(body)):
+    for offset, length in split_chunks(body):
         try:
-            chunk = read_chunk(memoryview(body)[offset : offset + length])
+            chunk = read_chunk(body[offset : offset + length])
         except Problem:
             break
         if not size:
-            track.window.open(number=number, start=chunk.pts, init=init, discontinuity=broken)
-            track.opened_after_break = broken
-        track.window.grow(
-            LivePart(
-                duration=chunk.duration,
-                size=length,
-                offset=offset,
-                independent=chunk.independent,
-                samples=chunk.samples,
-            )
-        )
+            channel.join(track, number, broken)
+            track.begin(number=number, start=chunk.pts, init=init, discontinuity=broken)
+        track.grow(chunk, body[offset : offset + length])
         size = offset + length
     if not size:
         path.unlink()
         return
     os.truncate(path, size)  # a part that was cut off by the crash was never acknowledged
-    track.checksum = zlib.crc32(body[:size])
-    channel.last_media_ms = max(channel.last_media_ms, int(path.stat().st_mtime * 1000))
+    channel.last_media_ms = max(channel.last_media_ms, written_ms)

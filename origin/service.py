@@ -7,7 +7,8 @@ from pathlib import Path
 
 from aiohttp import web
 
-from base.names import Kind, parse
+from base import lifetimes
+from base.names import Kind, Name, parse
 from base.problems import Problem
 from node import web as rim
 from node.process import Context
@@ -18,6 +19,7 @@ from origin.live import MOST_PART_OCTETS, Live
 from origin.vod import Vod
 
 _SWEEP_S = 2
+_NAME = web.RequestKey("headwater_name", Name)
 
 
 async def run(ctx: Context) -> None:
@@ -35,6 +37,7 @@ async def run(ctx: Context) -> None:
             listen.append(Path(found) if isinstance(found, str) else found)
         async with rim.serving(ctx, app, listen):
             await ctx.stopping.wait()
+            live.let_go()
         sweeping.cancel()
     finally:
         await asyncio.to_thread(journal.close)
@@ -47,6 +50,7 @@ def make_app(ctx: Context, live: Live, vod: Vod) -> web.Application:
         name = parse(request.path)
         if name is None:
             raise Problem("unknown", "no media object has such a name", cache_control="public, max-age=60")
+        request[_NAME] = name
         kind = live if name.kind is Kind.LIVE else vod
         match request.method:
             case "GET" | "HEAD":
@@ -58,6 +62,15 @@ def make_app(ctx: Context, live: Live, vod: Vod) -> web.Application:
             case _:
                 raise Problem("method", "names take GET, HEAD, PUT and DELETE", allow="GET, HEAD, PUT, DELETE")
 
+    async def prepared(request: web.Request, response: web.StreamResponse) -> None:
+        if response.status >= 400 and isinstance(response, web.FileResponse):
+            # its fields speak of the file: that it has just left must not be kept for a year
+            response.headers["Cache-Control"] = lifetimes.NO_STORE
+        elif request.method == "GET" and _NAME in request and response.status < 300:
+            counter = ctx.metrics.counter("origin_bytes", leaf=request[_NAME].leaf.value)
+            counter.inc(response.content_length or 0)
+
+    app.on_response_prepare.append(prepared)
     app.router.add_route("*", "/{kind:live|vod}/{tail:.*}", handle)
     return app
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections.abc import Awaitable, Callable
 
 import aiofiles
 import msgspec
+import structlog
 from aiohttp import web
 
 from base import lifetimes
@@ -18,6 +18,8 @@ from origin.assets import MEZZANINE, Asset, Assets
 from packager import dash, hls
 from packager.plan import TrackPlan
 from packager.segment import Body, segment
+
+log = structlog.get_logger("vod")
 
 _BLOCK = 1 << 20
 
@@ -50,8 +52,9 @@ class Vod:
         if name.leaf is not Leaf.MEZZANINE:
             raise Problem("method", "only the mezzanine can be put", allow="GET, HEAD")
         target_ms = _target(request, self._ctx.settings.number("origin.segment_target"))
-        incoming = await asyncio.to_thread(self._assets.incoming, secrets.token_hex(8))
+        incoming = await asyncio.to_thread(self._assets.incoming)
         try:
+            await asyncio.to_thread(self._assets.refuse_taken, name.title)
             received = 0
             async with aiofiles.open(incoming / MEZZANINE, "wb") as file:
                 async for block in request.content.iter_chunked(_BLOCK):
@@ -63,17 +66,27 @@ class Vod:
         except Problem as problem:
             self._ctx.metrics.counter("origin_refused", kind=problem.kind.name).inc()
             raise
+        except OSError as fault:
+            if isinstance(fault, ConnectionError):
+                raise
+            log.error("asset.not_stored", asset=name.title, fault=str(fault))
+            self._ctx.metrics.counter("origin_refused", kind="busy").inc()
+            raise Problem("busy", f"the origin cannot store the file: {fault.strerror}") from fault
         finally:
             await asyncio.to_thread(self._assets.drop, incoming)
         self._ctx.metrics.gauge("origin_assets").set(len(self._assets))
         return web.Response(status=201, body=msgspec.json.encode(asset.report()), content_type="application/json")
 
     async def delete(self, name: Name) -> web.Response:
+        if name.leaf is not Leaf.STATUS:
+            raise Problem("method", "an asset is removed as a whole: DELETE its status.json", allow="GET, HEAD")
         await asyncio.to_thread(self._assets.remove, name.title)
         return web.Response(status=204)
 
     async def _open(self, title: str) -> Asset:
-        asset = await asyncio.to_thread(self._assets.get, title)
+        asset = self._assets.at_hand(title)
+        if asset is None:
+            asset = await asyncio.to_thread(self._assets.get, title)
         self._ctx.metrics.gauge("origin_assets").set(len(self._assets))
         return asset
 
@@ -93,7 +106,6 @@ class Vod:
         await response.prepare(request)
         if request.method != "HEAD":
             await send(response.write, body, asset.media)
-            self._ctx.metrics.counter("origin_bytes", leaf=name.leaf.value).inc(body.length)
         await response.write_eof()
         return response
 

@@ -1,0 +1,108 @@
+"""One track of a live channel: its window, and its files.
+
+    init-{generation}.mp4
+    {number}.m4s                          closed: its journal row was there first
+    {number}.open-{generation}-{0|1}      open: parts are appended; the flag is "starts after a discontinuity"
+
+The order that makes it crash-proof: a part is acknowledged (and announced) when its octets are in the open file; the
+last part when file and journal row are synced. After a crash the open file is read back part by part (restore.py).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import zlib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from base.media import Format
+from base.names import segment_file
+from origin import disk
+from origin.window import TrackWindow
+from packager.fragments import Chunk
+from packager.live import LivePart, LiveSegment
+
+
+@dataclass(slots=True)
+class Track:
+    """`checksum` and `opened_after_break` are of the open segment. All that writes holds `lock`."""
+
+    name: str
+    folder: Path
+    window: TrackWindow
+    inits: dict[str, Format] = field(default_factory=dict)
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    checksum: int = 0
+    opened_after_break: bool = False
+
+    @property
+    def open(self) -> LiveSegment | None:
+        """The open segment, which has a part at least."""
+        last = self.window.last
+        return last if last is not None and not last.closed else None
+
+    def open_path(self, number: int, init: str, after_break: bool) -> Path:
+        return self.folder / f"{number}.open-{init}-{int(after_break)}"
+
+    def path(self, segment: LiveSegment) -> Path:
+        if segment.closed:
+            return self.folder / segment_file(segment.number)
+        return self.open_path(segment.number, segment.init, self.opened_after_break)
+
+    def begin(self, *, number: int, start: int, init: str, discontinuity: bool) -> None:
+        """Open a segment. Another timescale (an encoder with another sampling rate) starts the window anew."""
+        scale = self.inits[init].timescale
+        if scale != self.window.scale:
+            self.window = self.window.rescaled(scale)
+        self.window.open(number=number, start=start, init=init, discontinuity=discontinuity)
+        self.checksum, self.opened_after_break = 0, discontinuity
+
+    def grow(self, chunk: Chunk, body: bytes | memoryview) -> None:
+        """The open file has one more part."""
+        self.checksum = zlib.crc32(body, self.checksum)
+        self.window.grow(
+            LivePart(
+                duration=chunk.duration,
+                size=len(body),
+                offset=self.window.segments[-1].size,
+                independent=chunk.independent,
+                samples=chunk.samples,
+            )
+        )
+
+    def place(self, number: int, part: int) -> tuple[Path, int, int] | None:
+        """(file, offset, octets) of a part that is there."""
+        segment = self.window.find(number)
+        if segment is None or part >= len(segment.parts):
+            return None
+        found = segment.parts[part]
+        return self.path(segment), found.offset, found.size
+
+
+def read_part(path: Path, offset: int, size: int) -> bytes:
+    """What `Track.place` named. An open file may meanwhile have got its final name. Raises FileNotFoundError."""
+    try:
+        return disk.read_at(path, offset, size)
+    except FileNotFoundError:
+        number, _, rest = path.name.partition(".")
+        if not rest.startswith("open-"):
+            raise
+        return disk.read_at(path.with_name(segment_file(int(number))), offset, size)
+
+
+def drop_segments(folder: Path, first: int, before_ms: int) -> list[int]:
+    """Remove segments below `first` that were last written before a time (UTC); gives their numbers. Blocking."""
+    dropped: list[int] = []
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                stem, _, ending = entry.name.partition(".")
+                if ending != "m4s" or not stem.isdecimal() or int(stem) >= first:
+                    continue
+                if entry.stat().st_mtime_ns < before_ms * 1_000_000:
+                    os.unlink(entry.path)
+                    dropped.append(int(stem))
+    except FileNotFoundError:
+        return dropped  # the channel was removed meanwhile
+    return dropped
