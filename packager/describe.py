@@ -23,7 +23,8 @@ _TRANSFER_RANGE = {16: "PQ", 18: "HLG"}  # RFC 8216bis 4.4.6.2, VIDEO-RANGE
 
 def of_plan(plan: TrackPlan, target_duration: int) -> TrackReport:
     track = plan.track
-    peak, average = rates(plan.sizes.tolist(), plan.durations.tolist(), target_duration)
+    full = np.diff(plan.first) > 0
+    peak, average = rates(plan.sizes[full].tolist(), plan.durations[full].tolist(), target_duration)
     rate = ""
     if track.format.kind == "video" and len(track.samples) > 1:
         step = float(np.median(np.diff(track.samples["dts"])))

@@ -151,6 +151,9 @@ def _read_track(
         language=language,
     )
     shift, notes = _edit(data, trak, timescale, movie_scale)
+    samples = columns.samples
+    if len(samples) and shift > int(samples["dts"][-1]) + int(samples["cto"][-1]) + columns.last_duration:
+        raise malformed("its edit list hides a whole track")
     return SourceTrack(track_id=track_id, format=fmt, columns=columns, shift=shift, notes=notes)
 
 

@@ -236,7 +236,7 @@ def _aligned(track: IndexTrack, cut_ticks: list[int], scale: int) -> I64 | None:
     at = np.searchsorted(ticks, wanted - slack)
     if (at >= len(ticks)).any() or (np.abs(ticks[np.minimum(at, len(ticks) - 1)] - wanted) > slack).any():
         return None
-    first: I64 = np.append(track.sync[at].astype(np.int64), len(track.samples))
+    first: I64 = track.sync[at].astype(np.int64)
     return first
 
 

@@ -8,17 +8,15 @@ as ffprobe reports them with the edit list applied.
 
 from __future__ import annotations
 
-import json
 import subprocess
 from collections.abc import Callable
-from fractions import Fraction
 from pathlib import Path
 
 import pytest
 
 from tests.kit.media import Films
-from tests.kit.optional import program, shared_media
-from tests.packager.packed import Packed, pack
+from tests.kit.optional import program
+from tests.packager.packed import Packed
 
 FILMS = (
     "plain", "bframes", "ntsc", "irregular", "edit-list", "co64", "two-languages", "silent", "fragmented",
