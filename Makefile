@@ -9,7 +9,7 @@ MAKEFLAGS += --no-print-directory
 
 DATA ?= headwater-home
 BIN := .venv/bin
-PIP := $(BIN)/python -m pip --quiet --no-input --disable-pip-version-check --no-color
+PIP := $(BIN)/python -m pip -qq --no-input --disable-pip-version-check --no-color
 NPM_CI := npm ci --loglevel=error --ignore-scripts --no-audit --no-fund > /dev/null
 PYTEST := $(BIN)/python -m pytest -q
 GOLDEN_TESTS = $$(grep -rlE 'tests\.kit(\.golden| import golden)' tests --include='test_*.py')

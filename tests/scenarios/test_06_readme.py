@@ -31,7 +31,11 @@ def with_ports(text: str, base: int) -> str:
 
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
-    """A folder like a clone that is set up: everything of the repository, and no data yet."""
+    """A folder like a clone that is set up: everything of the repository, and no data yet.
+
+    Set-up comes first, and in the repository itself: done by way of the links it would install the links' paths.
+    """
+    subprocess.run(["make", "setup"], cwd=ROOT, check=True)
     for entry in ROOT.iterdir():
         if entry.name != "headwater-home":
             (tmp_path / entry.name).symlink_to(entry)
