@@ -11,6 +11,13 @@ but the playlists may be cached for a year, and ingest PUTs under the very path 
     /{kind}/{title}/{edition}/{track}/{number}.m4s        segment
     /{kind}/{title}/{edition}/{track}/{number}.{part}.m4s part (live only)
 
+On demand also:
+
+    /vod/{title}/multivariant-ts.m3u8                     HLS with MPEG-TS segments
+    /vod/{title}/{edition}/{track}/media-ts.m3u8
+    /vod/{title}/{edition}/{track}/{number}.ts            segment as MPEG-TS
+    /vod/{title}/{edition}/{track}/iframes.m3u8           I-frame playlist (trick play)
+
 Between roles only, never through an edge:
 
     /live/{title}/{edition}/session.json                  PUT by ingest: what is being published
@@ -39,37 +46,71 @@ class Leaf(StrEnum):
     INIT = "init segment"
     SEGMENT = "segment"
     PART = "part"
+    MULTIVARIANT_TS = "multivariant of TS"
+    MEDIA_PLAYLIST_TS = "media playlist of TS"
+    TS_SEGMENT = "TS segment"
+    IFRAME_PLAYLIST = "I-frame playlist"
     SESSION = "session"
     MEZZANINE = "mezzanine"
     STATUS = "status"
 
 
-PUBLIC = frozenset({Leaf.MULTIVARIANT, Leaf.MANIFEST, Leaf.MEDIA_PLAYLIST, Leaf.INIT, Leaf.SEGMENT, Leaf.PART})
-IMMUTABLE = frozenset({Leaf.INIT, Leaf.SEGMENT, Leaf.PART})
-MANIFESTS = frozenset({Leaf.MULTIVARIANT, Leaf.MANIFEST, Leaf.MEDIA_PLAYLIST})
+# Computed from a whole file: an asset has them, a channel has not.
+VOD_ONLY = frozenset(
+    {
+        Leaf.MULTIVARIANT_TS,
+        Leaf.MEDIA_PLAYLIST_TS,
+        Leaf.TS_SEGMENT,
+        Leaf.IFRAME_PLAYLIST,
+        Leaf.MEZZANINE,
+    }
+)
+LIVE_ONLY = frozenset({Leaf.PART, Leaf.SESSION})
+INTERNAL = frozenset({Leaf.SESSION, Leaf.MEZZANINE, Leaf.STATUS})
+PUBLIC = frozenset(Leaf) - INTERNAL
+MANIFESTS = frozenset(
+    {
+        Leaf.MULTIVARIANT,
+        Leaf.MANIFEST,
+        Leaf.MEDIA_PLAYLIST,
+        Leaf.MULTIVARIANT_TS,
+        Leaf.MEDIA_PLAYLIST_TS,
+        Leaf.IFRAME_PLAYLIST,
+    }
+)
+IMMUTABLE = PUBLIC - MANIFESTS
 
 # The clock that DASH players ask (UTCTiming, ISO/IEC 23009-1 5.8.5.7); answered by every edge itself.
 TIME_PATH = "/time"
 
 TITLE_PATTERN = r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?"
 _TITLE = re.compile(TITLE_PATTERN)
+_TRACK = r"[a-z][a-z0-9]{0,15}"
+_NUMBER = r"0|[1-9][0-9]{0,14}"
+_TOP_FILE = {
+    Leaf.MULTIVARIANT: "multivariant.m3u8",
+    Leaf.MULTIVARIANT_TS: "multivariant-ts.m3u8",
+    Leaf.MANIFEST: "manifest.mpd",
+    Leaf.MEZZANINE: "mezzanine.mp4",
+    Leaf.STATUS: "status.json",
+}
+_TRACK_FILE = {
+    Leaf.MEDIA_PLAYLIST: "media.m3u8",
+    Leaf.MEDIA_PLAYLIST_TS: "media-ts.m3u8",
+    Leaf.IFRAME_PLAYLIST: "iframes.m3u8",
+}
+_LEAF_OF = {file: leaf for leaf, file in (*_TOP_FILE.items(), *_TRACK_FILE.items())}
 _PATH = re.compile(
     rf"/(?P<kind>live|vod)/(?P<title>{TITLE_PATTERN})/"
-    r"(?:(?P<top>multivariant\.m3u8|manifest\.mpd|mezzanine\.mp4|status\.json)"
+    rf"(?:(?P<top>{'|'.join(map(re.escape, _TOP_FILE.values()))})"
     r"|(?P<edition>[a-z0-9]{1,16})/"
     r"(?:(?P<session>session\.json)"
-    r"|(?P<track>[a-z][a-z0-9]{0,15})/"
-    r"(?:(?P<media>media\.m3u8)"
+    rf"|(?P<track>{_TRACK})/"
+    rf"(?:(?P<file>{'|'.join(map(re.escape, _TRACK_FILE.values()))})"
     r"|init-(?P<generation>[0-9a-f]{8,64})\.mp4"
-    r"|(?P<number>0|[1-9][0-9]{0,14})(?:\.(?P<part>0|[1-9][0-9]{0,5}))?\.m4s)))"
+    rf"|(?P<ts>{_NUMBER})\.ts"
+    rf"|(?P<number>{_NUMBER})(?:\.(?P<part>0|[1-9][0-9]{{0,5}}))?\.m4s)))"
 )
-_TOP = {
-    "multivariant.m3u8": Leaf.MULTIVARIANT,
-    "manifest.mpd": Leaf.MANIFEST,
-    "mezzanine.mp4": Leaf.MEZZANINE,
-    "status.json": Leaf.STATUS,
-}
-_TOP_FILE = {leaf: file for file, leaf in _TOP.items()}
 
 # The sorts of file and their media types (RFC 8216bis 10, Apple HLS Authoring 10.4; DASH: RFC 6381 registrations).
 CONTENT_TYPE = {
@@ -79,6 +120,10 @@ CONTENT_TYPE = {
     Leaf.INIT: "video/mp4",
     Leaf.SEGMENT: "video/iso.segment",
     Leaf.PART: "video/iso.segment",
+    Leaf.MULTIVARIANT_TS: "application/vnd.apple.mpegurl",
+    Leaf.MEDIA_PLAYLIST_TS: "application/vnd.apple.mpegurl",
+    Leaf.IFRAME_PLAYLIST: "application/vnd.apple.mpegurl",
+    Leaf.TS_SEGMENT: "video/mp2t",
     Leaf.SESSION: "application/json",
     Leaf.STATUS: "application/json",
     Leaf.MEZZANINE: "video/mp4",
@@ -108,25 +153,25 @@ class Name:
     def relative(self) -> str:
         """The URI as the multivariant playlist or the manifest spells it: relative to `/{kind}/{title}/`."""
         if self.leaf is Leaf.SESSION:
-            return f"{self.edition}/session.json"
+            return f"{self.edition}/{self.file}"
         return f"{self.edition}/{self.track}/{self.file}"
 
     @property
     def file(self) -> str:
         """The last path element: the URI as a media playlist of the same track spells it."""
         match self.leaf:
-            case Leaf.MEDIA_PLAYLIST:
-                return "media.m3u8"
             case Leaf.INIT:
                 return init_file(self.generation)
             case Leaf.SEGMENT:
                 return segment_file(self.number)
             case Leaf.PART:
                 return part_file(self.number, self.part)
+            case Leaf.TS_SEGMENT:
+                return ts_file(self.number)
             case Leaf.SESSION:
                 return "session.json"
             case _:
-                return _TOP_FILE[self.leaf]
+                return _TRACK_FILE.get(self.leaf) or _TOP_FILE[self.leaf]
 
     @property
     def public(self) -> bool:
@@ -141,28 +186,35 @@ def parse(path: str) -> Name | None:
     found = _PATH.fullmatch(path)
     if found is None:
         return None
-    kind, title = Kind(found["kind"]), found["title"]
-    if found["top"]:
-        leaf = _TOP[found["top"]]
-        if leaf is Leaf.MEZZANINE and kind is not Kind.VOD:
-            return None
-        return Name(kind=kind, title=title, leaf=leaf)
-    edition = found["edition"]
+    name = _name(found)
+    wrong = VOD_ONLY if name.kind is Kind.LIVE else LIVE_ONLY
+    return None if name.leaf in wrong else name
+
+
+def _name(found: re.Match[str]) -> Name:
+    def named(leaf: Leaf, *, number: int = -1, part: int = -1) -> Name:
+        return Name(
+            kind=Kind(found["kind"]),
+            title=found["title"],
+            leaf=leaf,
+            edition=found["edition"] or "",
+            track=found["track"] or "",
+            generation=found["generation"] or "",
+            number=number,
+            part=part,
+        )
+
+    if fixed := found["top"] or found["file"]:
+        return named(_LEAF_OF[fixed])
     if found["session"]:
-        return Name(kind=kind, title=title, edition=edition, leaf=Leaf.SESSION) if kind is Kind.LIVE else None
-    track = found["track"]
-    if found["media"]:
-        return Name(kind=kind, title=title, edition=edition, track=track, leaf=Leaf.MEDIA_PLAYLIST)
+        return named(Leaf.SESSION)
     if found["generation"]:
-        generation = found["generation"]
-        return Name(kind=kind, title=title, edition=edition, track=track, leaf=Leaf.INIT, generation=generation)
-    number = int(found["number"])
-    if found["part"] is None:
-        return Name(kind=kind, title=title, edition=edition, track=track, leaf=Leaf.SEGMENT, number=number)
-    if kind is not Kind.LIVE:
-        return None
-    part = int(found["part"])
-    return Name(kind=kind, title=title, edition=edition, track=track, leaf=Leaf.PART, number=number, part=part)
+        return named(Leaf.INIT)
+    if found["ts"]:
+        return named(Leaf.TS_SEGMENT, number=int(found["ts"]))
+    if found["part"]:
+        return named(Leaf.PART, number=int(found["number"]), part=int(found["part"]))
+    return named(Leaf.SEGMENT, number=int(found["number"]))
 
 
 def init_file(generation: str) -> str:
@@ -171,6 +223,10 @@ def init_file(generation: str) -> str:
 
 def segment_file(number: int) -> str:
     return f"{number}.m4s"
+
+
+def ts_file(number: int) -> str:
+    return f"{number}.ts"
 
 
 def part_file(number: int, part: int) -> str:

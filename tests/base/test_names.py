@@ -17,12 +17,10 @@ NUMBERS = st.integers(0, 10**15 - 1)
 @st.composite
 def any_name(draw: st.DrawFn) -> Name:
     leaf = draw(st.sampled_from(Leaf))
-    live = st.just(Kind.LIVE)
-    kind = draw(
-        {Leaf.PART: live, Leaf.SESSION: live, Leaf.MEZZANINE: st.just(Kind.VOD)}.get(leaf, st.sampled_from(Kind))
-    )
+    kinds = [Kind.LIVE] if leaf in names.LIVE_ONLY else [Kind.VOD] if leaf in names.VOD_ONLY else list(Kind)
+    kind = draw(st.sampled_from(kinds))
     title = draw(TITLES)
-    if leaf in (Leaf.MULTIVARIANT, Leaf.MANIFEST, Leaf.MEZZANINE, Leaf.STATUS):
+    if leaf in (Leaf.MULTIVARIANT, Leaf.MULTIVARIANT_TS, Leaf.MANIFEST, Leaf.MEZZANINE, Leaf.STATUS):
         return Name(kind=kind, title=title, leaf=leaf)
     edition = draw(EDITIONS)
     if leaf is Leaf.SESSION:
@@ -35,7 +33,7 @@ def any_name(draw: st.DrawFn) -> Name:
         edition=edition,
         track=track,
         generation=draw(GENERATIONS) if leaf is Leaf.INIT else "",
-        number=draw(NUMBERS) if leaf in (Leaf.SEGMENT, Leaf.PART) else -1,
+        number=draw(NUMBERS) if leaf in (Leaf.SEGMENT, Leaf.TS_SEGMENT, Leaf.PART) else -1,
         part=draw(st.integers(0, 999_999)) if leaf is Leaf.PART else -1,
     )
 
@@ -66,6 +64,9 @@ def test_what_reads_as_a_name_is_spelt_in_one_way_only(path: str) -> None:
         "/live/studio/e1/v1/1.01.m4s",
         "/vod/film/e1/v1/1.0.m4s",  # parts are live only
         "/live/studio/mezzanine.mp4",
+        "/live/studio/multivariant-ts.m3u8",
+        "/live/studio/e1/v1/1.ts",
+        "/vod/film/e1/v1/01.ts",
         "/vod/film/e1/session.json",
         "/live/Studio/multivariant.m3u8",
         "/live/-studio/multivariant.m3u8",
