@@ -27,24 +27,17 @@ class Segment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """The first representation of one adaptation set."""
+    """The first representation of one adaptation set in one period."""
 
     name: str
     timescale: int
     init: str
     media: str
-    live: bool
     tolerance_s: float
     segments: tuple[Segment, ...]
 
     def uri(self, segment: Segment) -> str:
         return _filled(self.media, self.name, segment)
-
-    def start(self) -> int:
-        """On demand the first segment; live the last one but two."""
-        if not self.segments:
-            return 0
-        return self.segments[-min(3, len(self.segments))].number if self.live else self.segments[0].number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,8 +46,20 @@ class Schedule:
     update_s: float
     rows: tuple[Row, ...]
 
-    def row(self, name: str) -> Row:
-        return next(row for row in self.rows if row.name == name)
+    def names(self) -> list[str]:
+        """Representations by their ids, each once, however many periods there are."""
+        return list(dict.fromkeys(row.name for row in self.rows))
+
+    def of(self, name: str) -> list[Row]:
+        """One representation, period by period."""
+        return [row for row in self.rows if row.name == name]
+
+    def start(self, name: str) -> int:
+        """The number to begin with: on demand the first, live the last but two."""
+        numbers = [segment.number for row in self.of(name) for segment in row.segments]
+        if not numbers:
+            return 0
+        return numbers[-min(3, len(numbers))] if self.live else numbers[0]
 
 
 def read_manifest(text: str, now: float) -> Schedule:
@@ -99,7 +104,6 @@ def _row(mpd: Any, period: Any, representation: Any, template: Any, live: bool, 
         timescale=timescale,
         init=_filled(template.get("initialization"), name, None),
         media=template.get("media"),
-        live=live,
         # Only a timeline says exactly when a segment begins (5.3.9.5.3 allows half a duration otherwise).
         tolerance_s=0.0005 if timeline is not None else segments[0].duration / timescale / 2 if segments else 0.0,
         segments=tuple(segments),

@@ -141,33 +141,36 @@ class Viewer:
         track.init = read_init(self._inits[url])
 
     async def _watch_dash(self) -> None:
-        schedule = read_manifest(await self._text(self.url), time.time())
-        nexts = {row.name: row.start() for row in schedule.rows}
+        nexts: dict[str, int] = {}
         while True:
+            schedule = read_manifest(await self._text(self.url), time.time())
+            if not schedule.rows:
+                self.complaints.append("a manifest without a Period (ISO/IEC 23009-1 5.3.1.2)")
             async with asyncio.TaskGroup() as group:
-                for name in nexts:
+                for name in schedule.names():
                     group.create_task(self._take_dash(schedule, name, nexts))
             if not schedule.live:
                 return
             await asyncio.sleep(schedule.update_s)
-            schedule = read_manifest(await self._text(self.url), time.time())
 
     async def _take_dash(self, schedule: Schedule, name: str, nexts: dict[str, int]) -> None:
-        row = schedule.row(name)
+        """Every period's segments of one representation that were not fetched yet; a new period may break the times."""
         track = self.playback.tracks.setdefault(name, Track(name))
-        await self._init(track, urljoin(self.url, row.init))
-        assert track.init is not None
-        for segment in row.segments:
-            if segment.number < nexts[name]:
-                continue
-            body = await self._bytes(urljoin(self.url, row.uri(segment)))
-            first = min(row.earliest for row in read_fragments(body, track.init)) / track.init.timescale
-            if abs(first - segment.time / row.timescale) > row.tolerance_s:
-                self.complaints.append(f"{name}: {segment.number} begins at {first}, the manifest says {segment}")
-            self._feed(track, body, row.uri(segment), segment.after_break)
-            track.numbers.append(segment.number)
-            nexts[name] = segment.number + 1
-            await self._tell()
+        nexts.setdefault(name, schedule.start(name))
+        for row in schedule.of(name):
+            for segment in row.segments:
+                if segment.number < nexts[name]:
+                    continue
+                await self._init(track, urljoin(self.url, row.init))
+                assert track.init is not None
+                body = await self._bytes(urljoin(self.url, row.uri(segment)))
+                first = min(fragment.earliest for fragment in read_fragments(body, track.init)) / track.init.timescale
+                if abs(first - segment.time / row.timescale) > row.tolerance_s:
+                    self.complaints.append(f"{name}: {segment.number} begins at {first}, the manifest says {segment}")
+                self._feed(track, body, row.uri(segment), segment.after_break or segment is row.segments[0])
+                track.numbers.append(segment.number)
+                nexts[name] = segment.number + 1
+                await self._tell()
 
     async def _tell(self) -> None:
         async with self._changed:
