@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from base.names import Kind, Leaf, Name, init_file, segment_file
+from base.names import Kind, Leaf, Name, init_file, segment_file, ts_file
 from base.reports import TrackReport
 from packager.hls_tags import Tag, attributes, quoted, seconds
 from packager.plan import Plan, TrackPlan
 
 # EXT-X-MAP in an ordinary media playlist asks for version 6, float EXTINF for 3 (section 8).
 _VERSION = 6
+_TS_VERSION = 3
 
 
-def multivariant(title: str, kind: Kind, edition: str, tracks: Sequence[TrackReport]) -> str:
-    """The multivariant playlist: each video with each audio group, best bandwidth first; audio alone if no video."""
+def multivariant(
+    title: str,
+    kind: Kind,
+    edition: str,
+    tracks: Sequence[TrackReport],
+    *,
+    playlists: Leaf = Leaf.MEDIA_PLAYLIST,
+    iframes: Sequence[TrackReport] = (),
+) -> str:
+    """The multivariant playlist: each video with each audio group, best bandwidth first; audio alone if no video.
+
+    `playlists`: the sort of media playlist that it names. `iframes`: the video tracks as trick play has them, with the
+    rates of their I-frames alone.
+    """
+
+    def uri(track: str, leaf: Leaf = playlists) -> str:
+        return Name(kind=kind, title=title, edition=edition, track=track, leaf=leaf).relative
+
     lines = [Tag.M3U, f"{Tag.VERSION}:{_VERSION}", Tag.INDEPENDENT_SEGMENTS]
     videos = sorted((t for t in tracks if t.kind == "video"), key=lambda t: -t.bandwidth)
     audios = [t for t in tracks if t.kind == "audio"]
@@ -24,16 +41,28 @@ def multivariant(title: str, kind: Kind, edition: str, tracks: Sequence[TrackRep
     if not videos and len(audios) == 1:
         groups = {}
     for group, members in groups.items():
-        lines += _media_lines(title, kind, edition, group, members)
+        lines += _media_lines(group, members, uri)
     for variant in videos or audios[:1]:
         for group, members in groups.items() or [("", [])]:
             shown = variant if videos or not members else members[0]  # audio alone: a variant of its own group
             lines += _stream_inf(shown, group, members)
-            lines.append(_playlist_uri(title, kind, edition, shown.track))
+            lines.append(uri(shown.track))
+    for track in iframes:
+        lines.append(
+            attributes(
+                Tag.I_FRAME_STREAM_INF,
+                BANDWIDTH=track.bandwidth,
+                AVERAGE_BANDWIDTH=track.average or None,
+                CODECS=quoted(track.codec),
+                RESOLUTION=f"{track.width}x{track.height}",
+                VIDEO_RANGE=track.video_range,
+                URI=quoted(uri(track.track, Leaf.IFRAME_PLAYLIST)),
+            )
+        )
     return "\n".join(lines) + "\n"
 
 
-def _media_lines(title: str, kind: Kind, edition: str, group: str, members: list[TrackReport]) -> list[str]:
+def _media_lines(group: str, members: list[TrackReport], uri: Callable[[str], str]) -> list[str]:
     """EXT-X-MEDIA of one audio group (4.4.6.1): one DEFAULT, AUTOSELECT only where the language tells members apart."""
     names: set[str] = set()
     languages: set[str] = set()
@@ -57,7 +86,7 @@ def _media_lines(title: str, kind: Kind, edition: str, group: str, members: list
                 DEFAULT="YES" if at == 0 else "NO",
                 AUTOSELECT="YES" if at == 0 or first_of_language else "NO",
                 CHANNELS=quoted(str(audio.channels)) if audio.channels else None,
-                URI=quoted(_playlist_uri(title, kind, edition, audio.track)),
+                URI=quoted(uri(audio.track)),
             )
         )
     return lines
@@ -92,12 +121,8 @@ def _frame_rate(rate: str) -> str | None:
     return f"{int(over) / int(under or 1):.3f}"
 
 
-def _playlist_uri(title: str, kind: Kind, edition: str, track: str) -> str:
-    return Name(kind=kind, title=title, edition=edition, track=track, leaf=Leaf.MEDIA_PLAYLIST).relative
-
-
 def media_playlist(plan: Plan, track: TrackPlan, generation: str) -> str:
-    """The media playlist of one track of an asset (4.4.3, 4.4.4).
+    """The media playlist of one track of an asset (4.4.3, 4.4.4); without an init segment's generation, of MPEG-TS.
 
     A segment in which this track has nothing (audio that starts late) is a gap as long as the picture's; at the end
     it is left out.
@@ -107,17 +132,18 @@ def media_playlist(plan: Plan, track: TrackPlan, generation: str) -> str:
     last = max(n for n in range(plan.count) if first[n + 1] > first[n])
     lines = [
         Tag.M3U,
-        f"{Tag.VERSION}:{_VERSION}",
+        f"{Tag.VERSION}:{_VERSION if generation else _TS_VERSION}",
         f"{Tag.TARGETDURATION}:{plan.target_duration}",
         f"{Tag.MEDIA_SEQUENCE}:0",
         f"{Tag.PLAYLIST_TYPE}:VOD",
         Tag.INDEPENDENT_SEGMENTS,
-        attributes(Tag.MAP, URI=quoted(init_file(generation))),
     ]
+    if generation:
+        lines.append(attributes(Tag.MAP, URI=quoted(init_file(generation))))
     for number in range(last + 1):
         if first[number + 1] == first[number]:
             lines.append(Tag.GAP)
         lines.append(f"{Tag.INF}:{seconds(durations[number])},")
-        lines.append(segment_file(number))
+        lines.append(segment_file(number) if generation else ts_file(number))
     lines.append(Tag.ENDLIST)
     return "\n".join(lines) + "\n"

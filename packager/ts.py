@@ -1,0 +1,284 @@
+"""MPEG-TS segments from indexed samples (ITU-T H.222.0; RFC 8216bis 3.1.1): one program, one elementary stream.
+
+Theory of operation. A PES packet is cut into TS packets of 184 payload octets. What does not fill a packet is stuffed
+in the *first* packet of the PES, where an adaptation field stands anyway (PCR, random access), so all further packets
+are full and are copied as one reshaped block. Where the rest would leave no room for that field, one to eight stuffing
+octets in the PES head (2.4.3.7) make it fit.
+
+Continuity counters and times must run on from segment to segment, though each is made alone. Both follow from the
+index: the octets that an access unit has in the stream depend on its size, whether it is a sync sample, and constants,
+so the packets of everything before a segment are a sum over columns (`packets_before`).
+
+Video is H.264 with four-octet NAL lengths: a length and a start code have the same size, so only these octets change.
+Each access unit begins with a delimiter, each sync sample with its parameter sets (H.222.0 2.14.1). Audio is AAC in
+ADTS (several frames a PES), AC-3 or E-AC-3.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+
+from base.problems import Problem
+from packager import aac, avc
+from packager.boxes import Box, walk
+from packager.plan import TrackPlan
+
+I64 = npt.NDArray[np.int64]
+U8 = npt.NDArray[np.uint8]
+
+PACKET, PAYLOAD = 188, 184
+PMT_PID, MEDIA_PID = 0x1000, 0x100
+# Times start at 10 s, and PCR runs ahead of DTS by 0.7 s: neither ever falls below 0.
+START_90K, AHEAD_90K = 900_000, 63_000
+_WRAP = 1 << 33
+
+_AUD = b"\0\0\0\1\x09\xf0"  # access unit delimiter, any slice type (H.264 7.3.2.4)
+_START_CODE = 0x00000001
+# H.222.0 table 2-34; AC-3 and E-AC-3 as ATSC and Apple have them
+_STREAM_TYPE = {"avc1": 0x1B, "mp4a": 0x0F, "ac-3": 0x81, "ec-3": 0x87}
+_STREAM_ID = {"avc1": 0xE0, "mp4a": 0xC0, "ac-3": 0xBD, "ec-3": 0xBD}
+_FRAMES_A_PES = 8
+_ADTS = 7
+_FIELD = 8  # an adaptation field with its length, flags and PCR
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stream:
+    """What all segments of one track share. `extra`: octets before each sample; `extra_sync`: more for sync ones."""
+
+    codec: str
+    scale: int
+    extra: int
+    extra_sync: bytes
+    adts: bytes = b""
+
+
+def stream_of(plan: TrackPlan) -> Stream:
+    """Raises Problem unplayable if the track's codec cannot go into MPEG-TS (HEVC, AV1, Opus, FLAC: use fMP4)."""
+    entry = memoryview(plan.track.format.entry)
+    codec = bytes(entry[4:8]).decode("latin-1")
+    scale = plan.track.format.timescale
+    if codec == "avc1":
+        avcc = _config(entry, 86, "avcC")
+        if avcc[4] & 3 != 3:
+            raise Problem("unplayable", "H.264 with NAL lengths of less than four octets: use fMP4")
+        sps, pps = avc.parameter_sets(avcc)
+        sets = b"".join(b"\0\0\0\1" + nal for nal in (*sps, *pps))
+        return Stream(codec=codec, scale=scale, extra=len(_AUD), extra_sync=sets)
+    if codec == "mp4a" and plan.track.format.codec.startswith("mp4a.40."):
+        _, asc = aac.read_esds(_config(entry, 36, "esds")[4:])
+        return Stream(codec=codec, scale=scale, extra=_ADTS, extra_sync=b"", adts=_adts_template(asc))
+    if codec in ("ac-3", "ec-3"):
+        return Stream(codec=codec, scale=scale, extra=0, extra_sync=b"")
+    raise Problem("unplayable", f"{plan.track.format.codec} has no place in MPEG-TS: use the fMP4 playlists")
+
+
+def segment(stream: Stream, plan: TrackPlan, number: int, media: memoryview) -> bytearray:
+    """Segment `number` as a transport stream. `media`: the mapped file. PAT and PMT come first (RFC 8216bis 3.1.1)."""
+    first, end = int(plan.first[number]), int(plan.first[number + 1])
+    totals, heads, groups = _pes(stream, plan, first, end)
+    per_pes = _packets(totals)
+    starts = np.concatenate(([0], np.cumsum(per_pes))) + 2
+    out = bytearray(int(starts[-1]) * PACKET)
+    packets = np.frombuffer(out, np.uint8).reshape(-1, PACKET)
+    _tables(packets, stream, number)
+    packets[2:, 0] = 0x47
+    packets[2:, 1] = MEDIA_PID >> 8
+    packets[2:, 2] = MEDIA_PID & 0xFF
+    before = packets_before(stream, plan, number)
+    packets[2:, 3] = 0x10 | (before + np.arange(len(packets) - 2)) & 0x0F
+    rows = plan.track.samples[first:end]
+    # a transport stream has no negative composition offset: what an edit list hides is decoded earlier instead
+    decode = rows["dts"].astype(np.int64) + plan.base - plan.hidden
+    dts, pts = _to_90k(decode, stream.scale), _to_90k(decode + rows["cto"], stream.scale)
+    sync = _sync(plan, first, end)
+    for at, (group, stop) in enumerate(zip(groups[:-1].tolist(), groups[1:].tolist(), strict=True)):
+        pes = np.empty(int(totals[at]), np.uint8)
+        head = int(heads[at])
+        pes[:head] = _pes_head(stream, int(pts[group]), int(dts[group]), head, len(pes))
+        _elementary(stream, rows[group:stop], bool(sync[group]), media, pes[head:])
+        _fill(packets[starts[at] : starts[at + 1]], pes, int(dts[group]), bool(sync[group]))
+    return out
+
+
+def packets_before(stream: Stream, plan: TrackPlan, number: int) -> int:
+    """TS packets of this track's stream before segment `number`: where its continuity counter goes on."""
+    if stream.codec == "avc1":  # a PES a sample: one sum, wherever segments begin
+        return _count(stream, plan, int(plan.first[0]), int(plan.first[number])) if number else 0
+    bounds = plan.first[: number + 1].tolist()
+    return sum(_count(stream, plan, first, end) for first, end in pairwise(bounds))
+
+
+def _count(stream: Stream, plan: TrackPlan, first: int, end: int) -> int:
+    totals, _, _ = _pes(stream, plan, first, end)
+    return int(_packets(totals).sum())
+
+
+def _pes(stream: Stream, plan: TrackPlan, first: int, end: int) -> tuple[I64, I64, I64]:
+    """Octets of each PES packet, of its head, and the sample at which each begins (and the end), from `first` on."""
+    sizes = plan.track.samples["size"][first:end].astype(np.int64) + stream.extra
+    count = end - first
+    if stream.codec == "avc1":
+        sizes[_sync(plan, first, end)] += len(stream.extra_sync)
+        groups = np.arange(count + 1)
+    else:
+        groups = np.append(np.arange(0, count, _FRAMES_A_PES), count)
+        sizes = np.add.reduceat(sizes, groups[:-1]) if count else sizes
+    head = 19 if stream.codec == "avc1" else 14
+    rest = (sizes + head) % PAYLOAD
+    stuffing = np.where(rest > PAYLOAD - _FIELD, PAYLOAD + 1 - rest, np.where(rest == 0, 1, 0))
+    return sizes + head + stuffing, head + stuffing, groups
+
+
+def _packets(totals: I64) -> I64:
+    packets: I64 = -(-totals // PAYLOAD)
+    return packets
+
+
+def _sync(plan: TrackPlan, first: int, end: int) -> npt.NDArray[np.bool_]:
+    found = np.zeros(end - first, np.bool_)
+    low, high = np.searchsorted(plan.track.sync, [first, end])
+    found[plan.track.sync[low:high].astype(np.int64) - first] = True
+    return found
+
+
+def _elementary(stream: Stream, rows: npt.NDArray[np.void], sync: bool, media: memoryview, body: U8) -> None:
+    """Write the elementary stream octets of one PES into `body`."""
+    octets = np.frombuffer(media, np.uint8)
+    if stream.codec == "avc1":
+        offset, size = int(rows["offset"][0]), int(rows["size"][0])
+        lead = _AUD + stream.extra_sync if sync else _AUD
+        body[: len(lead)] = np.frombuffer(lead, np.uint8)
+        body[len(lead) :] = octets[offset : offset + size]
+        _to_start_codes(body[len(lead) :].data)
+        return
+    at = 0
+    for offset, size in zip(rows["offset"].tolist(), rows["size"].tolist(), strict=True):
+        if stream.adts:
+            body[at : at + _ADTS] = np.frombuffer(_adts(stream.adts, size), np.uint8)
+            at += _ADTS
+        body[at : at + size] = octets[offset : offset + size]
+        at += size
+
+
+def _to_start_codes(sample: memoryview) -> None:
+    """NAL lengths become start codes in place (H.264 annex B). Raises Problem unplayable if they do not add up."""
+    at, end = 0, len(sample)
+    while at < end:
+        if end - at < 4:
+            raise Problem("unplayable", "the file is damaged: a NAL length is cut off")
+        (length,) = struct.unpack_from(">I", sample, at)
+        if length > end - at - 4:
+            raise Problem("unplayable", "the file is damaged: a NAL unit is longer than its sample")
+        struct.pack_into(">I", sample, at, _START_CODE)
+        at += 4 + length
+
+
+def _pes_head(stream: Stream, pts: int, dts: int, size: int, total: int) -> U8:
+    """A PES packet's head of `size` octets (2.4.3.6): PTS and, for video, DTS; the length is 0 for video only."""
+    video = stream.codec == "avc1"
+    flags, times = (0xC0, _time(3, pts) + _time(1, dts)) if video else (0x80, _time(2, pts))
+    length = 0 if video else total - 6
+    fixed = struct.pack(">3sBHBBB", b"\0\0\1", _STREAM_ID[stream.codec], length, 0x84, flags, size - 9)
+    return np.frombuffer((fixed + times).ljust(size, b"\xff"), np.uint8)
+
+
+def _time(mark: int, ticks: int) -> bytes:
+    """33 bits in five octets with marker bits (2.4.3.6)."""
+    ticks %= _WRAP
+    return bytes(
+        (
+            mark << 4 | (ticks >> 29) & 0x0E | 1,
+            ticks >> 22 & 0xFF,
+            (ticks >> 14) & 0xFE | 1,
+            ticks >> 7 & 0xFF,
+            (ticks << 1) & 0xFE | 1,
+        )
+    )
+
+
+def _fill(packets: U8, pes: U8, dts: int, sync: bool) -> None:
+    """Write one PES into its packets, of which headers are there: the adaptation field of the first takes the slack."""
+    count = len(packets)
+    in_first = len(pes) - PAYLOAD * (count - 1)
+    field = PAYLOAD - in_first
+    assert field >= _FIELD
+    packets[0, 1] |= 0x40  # payload_unit_start_indicator
+    packets[0, 3] |= 0x20  # adaptation field and payload
+    pcr = (dts - AHEAD_90K) % _WRAP
+    flags = 0x10 | (0x40 if sync else 0)  # PCR, random_access_indicator (2.4.3.5)
+    adaptation = struct.pack(">BBIBB", field - 1, flags, pcr >> 1, (pcr & 1) << 7 | 0x7E, 0)
+    packets[0, 4 : 4 + _FIELD] = np.frombuffer(adaptation, np.uint8)
+    packets[0, 4 + _FIELD : 4 + field] = 0xFF
+    packets[0, 4 + field :] = pes[:in_first]
+    if count > 1:
+        packets[1:, 4:] = pes[in_first:].reshape(count - 1, PAYLOAD)
+
+
+def _tables(packets: U8, stream: Stream, number: int) -> None:
+    """PAT and PMT, one packet each (2.4.4.3, 2.4.4.8); their counters count segments."""
+    pat = struct.pack(">BHHBBBHH", 0x00, 0xB00D, 1, 0xC1, 0, 0, 1, 0xE000 | PMT_PID)
+    element = struct.pack(">BHH", _STREAM_TYPE[stream.codec], 0xE000 | MEDIA_PID, 0xF000)
+    pmt = (
+        struct.pack(">BHHBBBHH", 0x02, 0xB000 | 13 + len(element), 1, 0xC1, 0, 0, 0xE000 | MEDIA_PID, 0xF000) + element
+    )
+    for row, (pid, section) in enumerate(((0, pat), (PMT_PID, pmt))):
+        head = struct.pack(">BHBB", 0x47, 0x4000 | pid, 0x10 | number & 0x0F, 0)
+        whole = head + section + struct.pack(">I", crc32_mpeg(section))
+        packets[row] = 0xFF
+        packets[row, : len(whole)] = np.frombuffer(whole, np.uint8)
+
+
+def crc32_mpeg(data: bytes) -> int:
+    """CRC-32/MPEG-2 (H.222.0 annex A)."""
+    crc = 0xFFFFFFFF
+    for octet in data:
+        crc ^= octet << 24
+        for _ in range(8):
+            crc = (crc << 1 ^ 0x04C11DB7 if crc & 0x80000000 else crc << 1) & 0xFFFFFFFF
+    return crc
+
+
+def _to_90k(ticks: I64, scale: int) -> I64:
+    """To 90 kHz, exactly rounded down, started at START_90K; epoch times stay below 2^63 after scaling by parts."""
+    whole, rest = np.divmod(ticks, scale)
+    moved: I64 = whole * 90_000 + rest * 90_000 // scale + START_90K
+    return moved
+
+
+def _adts_template(asc: bytes) -> bytes:
+    """The fixed part of an ADTS header (ISO/IEC 14496-3 1.A.2.2): HE-AAC goes as LC, its core is that."""
+    config = aac.audio_specific_config(asc)
+    bits = int.from_bytes(asc[:2], "big")
+    rate_index, channels = bits >> 7 & 0x0F, bits >> 3 & 0x0F
+    profile = 1 if config.object_type in (5, 29) else config.object_type - 1
+    if not 0 <= profile <= 3 or rate_index > 12:
+        raise Problem("unplayable", "this AAC has no ADTS form: use the fMP4 playlists")
+    return bytes((0xFF, 0xF1, profile << 6 | rate_index << 2 | channels >> 2, (channels & 3) << 6, 0, 0x1F, 0xFC))
+
+
+def _adts(template: bytes, size: int) -> bytes:
+    length = size + _ADTS
+    return bytes(
+        (
+            template[0],
+            template[1],
+            template[2],
+            template[3] | length >> 11,
+            length >> 3 & 0xFF,
+            (length & 7) << 5 | 0x1F,
+            0xFC,
+        )
+    )
+
+
+def _config(entry: memoryview, skip: int, kind: str) -> bytes:
+    found = next((box for box in walk(entry, skip, len(entry)) if box.type == kind), None)
+    if not isinstance(found, Box):
+        raise Problem("unplayable", f"the track's sample entry has no {kind}")
+    return bytes(entry[found.body : found.end])
