@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Awaitable, Callable
 
 import aiofiles
@@ -11,11 +12,12 @@ import structlog
 from aiohttp import web
 
 from base import lifetimes
-from base.names import CONTENT_TYPE, Kind, Leaf, Name
+from base.names import CONTENT_TYPE, Leaf, Name
 from base.problems import Problem
 from node.process import Context
+from origin import views
 from origin.assets import MEZZANINE, Asset, Assets
-from packager import dash, hls
+from packager import ts
 from packager.plan import TrackPlan
 from packager.segment import Body, segment
 
@@ -38,14 +40,14 @@ class Vod:
         if name.edition and name.edition != asset.plan.edition:
             raise Problem("gone", "the asset was planned anew: read its playlist again", cache_control="no-store")
         match name.leaf:
-            case Leaf.MULTIVARIANT | Leaf.MANIFEST | Leaf.MEDIA_PLAYLIST:
-                return _text(name, asset, await asyncio.to_thread(_playlist, name, asset))
             case Leaf.INIT:
                 return self._init(name, asset)
             case Leaf.SEGMENT:
                 return await self._segment(request, name, asset)
+            case Leaf.TS_SEGMENT:
+                return await self._ts_segment(name, asset)
             case _:
-                raise Problem("unknown", "an asset has no such object")
+                return _text(name, await asyncio.to_thread(views.text, name, asset))
 
     async def put(self, request: web.Request, name: Name) -> web.Response:
         """Receive a file, index it, put it in place: 201 with its AssetReport."""
@@ -93,14 +95,11 @@ class Vod:
     def _init(self, name: Name, asset: Asset) -> web.Response:
         init = asset.inits.get(name.track)
         if init is None or asset.generations[name.track] != name.generation:
-            raise Problem("unknown", "there is no such init segment", cache_control=lifetimes.not_found(2))
+            raise views.unknown("there is no such init segment")
         return _whole(name, init, asset.generations[name.track])
 
     async def _segment(self, request: web.Request, name: Name, asset: Asset) -> web.StreamResponse:
-        track = asset.plan.track(name.track)
-        if track is None or name.number >= asset.plan.count or _empty(track, name.number):
-            raise Problem("unknown", "there is no such segment", cache_control=lifetimes.not_found(2))
-        body = segment(track, name.number)
+        body = segment(_segment_track(name, asset), name.number)
         response = web.StreamResponse(headers=_headers(name, f"{name.edition}-{name.track}-{name.number}"))
         response.content_length = body.length
         await response.prepare(request)
@@ -108,6 +107,11 @@ class Vod:
             await send(response.write, body, asset.media)
         await response.write_eof()
         return response
+
+    async def _ts_segment(self, name: Name, asset: Asset) -> web.Response:
+        track = _segment_track(name, asset)
+        body = await asyncio.to_thread(ts.segment, views.stream_of(name, asset), track, name.number, asset.media)
+        return _whole(name, body, f"{name.edition}-{name.track}-{name.number}-ts")
 
 
 async def send(write: Callable[[bytes | memoryview], Awaitable[None]], body: Body, media: memoryview) -> None:
@@ -118,21 +122,12 @@ async def send(write: Callable[[bytes | memoryview], Awaitable[None]], body: Bod
             await write(media[at : min(at + _BLOCK, offset + size)])
 
 
-def _playlist(name: Name, asset: Asset) -> str:
-    match name.leaf:
-        case Leaf.MULTIVARIANT:
-            return hls.multivariant(asset.asset, Kind.VOD, asset.plan.edition, asset.tracks)
-        case Leaf.MANIFEST:
-            return dash.static_manifest(asset.asset, asset.plan, asset.tracks, asset.generations)
-        case _:
-            track = asset.plan.track(name.track)
-            if track is None:
-                raise Problem("unknown", f"the asset has no track {name.track}", cache_control=lifetimes.not_found(2))
-            return hls.media_playlist(asset.plan, track, asset.generations[name.track])
-
-
-def _empty(track: TrackPlan, number: int) -> bool:
-    return bool(track.first[number + 1] == track.first[number])
+def _segment_track(name: Name, asset: Asset) -> TrackPlan:
+    """The track whose segment a name stands for. Raises Problem unknown if it has nothing there."""
+    track = asset.plan.track(name.track)
+    if track is None or name.number >= asset.plan.count or track.first[name.number + 1] == track.first[name.number]:
+        raise views.unknown("there is no such segment")
+    return track
 
 
 def _headers(name: Name, tag: str) -> dict[str, str]:
@@ -143,16 +138,17 @@ def _headers(name: Name, tag: str) -> dict[str, str]:
     }
 
 
-def _whole(name: Name, body: bytes, tag: str) -> web.Response:
+def _whole(name: Name, body: bytes | bytearray, tag: str) -> web.Response:
     return web.Response(body=body, headers=_headers(name, tag))
 
 
-def _text(name: Name, asset: Asset, text: str) -> web.Response:
-    headers = _headers(name, f"{asset.plan.edition}-{name.leaf.name.lower()}-{name.track}")
-    # below an edition a media playlist never changes either; the two top names do when the asset is planned anew
-    if name.leaf is not Leaf.MEDIA_PLAYLIST:
+def _text(name: Name, text: str) -> web.Response:
+    body = text.encode()
+    headers = _headers(name, hashlib.sha256(body).hexdigest()[:16])
+    # below an edition a playlist never changes either; the top names do when the asset is planned anew
+    if not name.edition:
         headers["Cache-Control"] = lifetimes.VOD_MANIFEST
-    return web.Response(body=text.encode(), headers=headers)
+    return web.Response(body=body, headers=headers)
 
 
 def _target(request: web.Request, usual: int) -> int:

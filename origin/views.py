@@ -1,0 +1,77 @@
+"""What can be printed of an asset: every playlist and manifest, by name. Pure; nothing is kept."""
+
+from __future__ import annotations
+
+from base import lifetimes
+from base.names import Kind, Leaf, Name
+from base.problems import Problem
+from base.reports import TrackReport
+from origin.assets import Asset
+from packager import dash, hls, iframes, ts
+from packager.plan import TrackPlan
+
+
+def text(name: Name, asset: Asset) -> str:
+    """The playlist or manifest that a name stands for. Raises Problem unknown."""
+    match name.leaf:
+        case Leaf.MULTIVARIANT:
+            return hls.multivariant(asset.asset, Kind.VOD, asset.plan.edition, asset.tracks, iframes=_trick_play(asset))
+        case Leaf.MULTIVARIANT_TS:
+            return hls.multivariant(
+                asset.asset, Kind.VOD, asset.plan.edition, _carried(asset), playlists=Leaf.MEDIA_PLAYLIST_TS
+            )
+        case Leaf.MANIFEST:
+            return dash.static_manifest(asset.asset, asset.plan, asset.tracks, asset.generations)
+        case Leaf.MEDIA_PLAYLIST:
+            return hls.media_playlist(asset.plan, _track(name, asset), asset.generations[name.track])
+        case Leaf.MEDIA_PLAYLIST_TS:
+            stream_of(name, asset)
+            return hls.media_playlist(asset.plan, _track(name, asset), "")
+        case Leaf.IFRAME_PLAYLIST:
+            track = _track(name, asset)
+            if track.track.format.kind != "video":
+                raise unknown("only video has I-frames")
+            return iframes.playlist(asset.plan, track, asset.generations[name.track])
+        case _:
+            raise unknown("an asset has no such object")
+
+
+def stream_of(name: Name, asset: Asset) -> ts.Stream:
+    """How a track goes into MPEG-TS. Raises Problem unknown with the reason if it does not."""
+    try:
+        return ts.stream_of(_track(name, asset))
+    except Problem as problem:
+        raise unknown(problem.detail) from problem
+
+
+def unknown(why: str) -> Problem:
+    return Problem("unknown", why, cache_control=lifetimes.not_found(2))
+
+
+def _track(name: Name, asset: Asset) -> TrackPlan:
+    track = asset.plan.track(name.track)
+    if track is None:
+        raise unknown(f"the asset has no track {name.track}")
+    return track
+
+
+def _trick_play(asset: Asset) -> list[TrackReport]:
+    plans = {planned.track.name: planned for planned in asset.plan.tracks}
+    return [iframes.report(asset.plan, plans[t.track], t) for t in asset.tracks if t.kind == "video"]
+
+
+def _carried(asset: Asset) -> list[TrackReport]:
+    """The tracks that MPEG-TS can carry; without the picture there is no such presentation."""
+    refused: list[Problem] = []
+    carried = []
+    for planned, report in zip(asset.plan.tracks, asset.tracks, strict=True):
+        try:
+            ts.stream_of(planned)
+        except Problem as problem:
+            refused.append(problem)
+        else:
+            carried.append(report)
+    wants_picture = any(t.kind == "video" for t in asset.tracks)
+    if not carried or (wants_picture and not any(t.kind == "video" for t in carried)):
+        raise unknown(refused[0].detail)
+    return carried
