@@ -153,8 +153,10 @@ class Live:
             raise Problem("unknown", f"channel {name.title} has no media yet", cache_control="no-store")
         if name.leaf is Leaf.MULTIVARIANT:
             text = hls.multivariant(name.title, name.kind, window.edition, reports)
-        else:
+        elif any(segment.closed and not segment.gap for track in window.tracks.values() for segment in track.segments):
             text = dash.live_manifest(window, reports)
+        else:  # an MPD has at least one Period, and a Period a segment (ISO/IEC 23009-1 5.3.1.2)
+            raise Problem("unknown", f"channel {name.title} has no whole segment yet", cache_control="no-store")
         body = text.encode()
         return _text(name, body, lifetimes.live_manifest(window.target), _tag(body))
 

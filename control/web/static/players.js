@@ -46,6 +46,7 @@ async function hls(video, config, report) {
   if (!Hls.isSupported()) throw new Error("this browser has no Media Source Extensions; try the browser's own player");
   const player = new Hls({
     lowLatencyMode: config.kind === "live",
+    maxLiveSyncPlaybackRate: 1.1, // what a stall has cost is caught up with
     workerPath: config.vendor.hls.worker,
     backBufferLength: 60,
   });
@@ -89,7 +90,7 @@ async function shaka(video, config, report) {
   if (!library.Player.isBrowserSupported()) throw new Error("this browser has no Media Source Extensions");
   const player = new library.Player();
   await player.attach(video);
-  player.configure({ streaming: { lowLatencyMode: config.kind === "live" } });
+  player.configure({ streaming: { lowLatencyMode: config.kind === "live", liveSync: { enabled: config.kind === "live" } } });
   player.addEventListener("error", (event) => report(shakaWords(event.detail), event.detail.severity === 2));
   try {
     await player.load(config.format === "hls" ? config.hls : config.dash);
