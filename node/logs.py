@@ -39,6 +39,12 @@ class _Unbreakable:
             return
 
 
+def _is_news(record: logging.LogRecord) -> bool:
+    """A peer that leaves in the middle of an answer is no fault, whatever aiohttp makes of it."""
+    fault = record.exc_info[1] if record.exc_info else None
+    return not (record.name.startswith("aiohttp.") and isinstance(fault, ConnectionError))
+
+
 def set_up(role: str, worker: int, level: str, stream: TextIO | None = None) -> None:
     """Route structlog and the standard library's logging to JSON lines on `stream`, by default standard error."""
     out: Any = _Unbreakable(stream or sys.stderr)
@@ -60,6 +66,7 @@ def set_up(role: str, worker: int, level: str, stream: TextIO | None = None) -> 
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(out)
+    handler.addFilter(_is_news)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[structlog.stdlib.add_logger_name, *chain],

@@ -66,6 +66,13 @@ def test_what_libraries_log_has_the_same_form(out: io.StringIO) -> None:
     assert (line["role"], line["event"], line["logger"]) == ("edge", "Unhandled thing", "aiohttp.server")
 
 
+def test_a_viewer_who_leaves_is_no_fault(out: io.StringIO) -> None:
+    logging.getLogger("aiohttp.server").error("Error handling request", exc_info=ConnectionResetError("gone"))
+    logging.getLogger("aiohttp.server").error("Error handling request", exc_info=ValueError("a bug"))
+    (line,) = lines(out)
+    assert line["exception"][0]["exc_type"] == "ValueError"
+
+
 def test_what_is_below_the_level_is_left_out(out: io.StringIO) -> None:
     structlog.get_logger("x").debug("detail")
     assert out.getvalue() == ""
