@@ -8,15 +8,20 @@ as ffprobe reports them with the edit list applied.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import subprocess
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
+from packager.movie import SourceTrack, read_movie
 from tests.kit.media import Films
-from tests.kit.optional import program
-from tests.packager.packed import Packed
+from tests.kit.optional import program, shared_media
+from tests.packager.packed import Packed, pack
 
 FILMS = (
     "plain", "bframes", "ntsc", "irregular", "edit-list", "co64", "two-languages", "silent", "fragmented",
@@ -62,3 +67,104 @@ def test_every_rendition_holds_the_samples_of_the_source(
     films: Films, packed: Callable[..., Packed], tmp_path: Path, name: str
 ) -> None:
     check_every_rendition(packed(name), films(name), tmp_path)
+
+
+@pytest.mark.parametrize("name", ["bbb_trailer_720p_irregular_gop.mp4", "bbb_720p_single_gop_aac51.mp4"])
+def test_every_rendition_holds_the_samples_of_third_party_media(tmp_path: Path, name: str) -> None:
+    film = shared_media(name)
+    check_every_rendition(pack(film.read_bytes()), film, tmp_path)
+
+
+CMAF = (
+    ("cmaf_h264_aac/V300", "init.mp4", "{}.m4s"),
+    ("cmaf_h264_aac/A48", "init.mp4", "{}.m4s"),
+    ("cmaf_hevc_ac3", "video_init.mp4", "video_{}.m4s"),
+    ("cmaf_hevc_ac3", "audio_init.mp4", "audio_{}.m4s"),
+)
+
+
+@pytest.mark.parametrize(("folder", "init", "segment"), CMAF)
+def test_every_rendition_holds_the_samples_of_cmaf_media(tmp_path: Path, folder: str, init: str, segment: str) -> None:
+    """CMAF comes as init and segments: put together they are a fragmented file of one track."""
+    source = shared_media(folder)
+    film = tmp_path / "film.mp4"
+    names = (init, *(segment.format(n) for n in range(1, 5)))
+    film.write_bytes(b"".join((source / name).read_bytes() for name in names))
+    check_every_rendition(pack(film.read_bytes()), film, tmp_path)
+
+
+def shown(source: Path, stream: str) -> dict[str, Fraction]:
+    """Presentation time in seconds of every packet whose octets occur once."""
+    command = [program("ffprobe"), "-v", "error", "-select_streams", stream, "-show_packets", "-show_data_hash", "md5"]
+    command += ["-show_entries", "packet=pts_time,data_hash", "-of", "json", str(source)]
+    rows = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)["packets"]
+    hashes = [row["data_hash"] for row in rows]
+    return {
+        row["data_hash"]: Fraction(row["pts_time"])
+        for row in rows
+        if "pts_time" in row and hashes.count(row["data_hash"]) == 1
+    }
+
+
+@pytest.mark.rule("RFC 8216bis 6.2.4", "audio and video of one moment have the same timestamp in every rendition")
+@pytest.mark.rule("ISO/IEC 23009-1 5.3.9.6", "audio and video keep their places on the one media timeline")
+@pytest.mark.parametrize(
+    "name", ["bframes", "edit-list", "ntsc", "two-languages", "fragmented", "hevc-ac3", "av1-opus"]
+)
+def test_sound_and_picture_are_together_as_in_the_source(
+    films: Films, packed: Callable[..., Packed], tmp_path: Path, name: str
+) -> None:
+    """The source's times are FFmpeg's, the packaged ones are read from tfdt and trun.
+
+    FFmpeg (5.1 and 8) adds the largest negative composition offset of a fragmented track to all its presentation
+    times (dts_shift in its mov demuxer), players that follow 14496-12 8.8.8 do not: what it adds is taken off again.
+    """
+    asset = packed(name)
+    offsets, presented, ticks = {}, {}, []
+    manifest = ElementTree.fromstring(asset.manifest().encode())
+    for track, stream in streams(asset):
+        (again,) = read_movie(memoryview(asset.whole(track))).tracks
+        scale = again.format.timescale
+        ticks.append(Fraction(1, scale))
+        source, found = shown(films(name), stream[2:]), times(asset.whole(track), again)
+        common = source.keys() & found.keys()
+        assert len(common) > 20
+        moved = [found[packet] - source[packet] for packet in common]
+        slack = ticks[-1] + Fraction(2, 1_000_000)  # ffprobe prints microseconds
+        assert max(moved) - min(moved) <= slack
+        offsets[track] = min(moved)
+        presented[track] = offsets[track] - presentation_offset(manifest, track)
+
+        whole = tmp_path / f"{track}.mp4"
+        whole.write_bytes(asset.whole(track))
+        added = Fraction(max(0, -int(again.columns.samples["cto"].min())), scale)
+        by_ffmpeg = shown(whole, track[0] + ":0")
+        assert all(
+            abs(by_ffmpeg[packet] - added - found[packet]) <= slack for packet in by_ffmpeg.keys() & found.keys()
+        )
+    slack = max(ticks) + Fraction(2, 1_000_000)
+    assert max(offsets.values()) - min(offsets.values()) <= slack
+    # by the manifest they are even where the source has them: the edit list's zero is the Period's start
+    assert all(abs(when) <= 2 * slack for when in presented.values())
+
+
+def times(whole: bytes, track: SourceTrack) -> dict[str, Fraction]:
+    """Presentation time in seconds of every sample by the hash of its octets."""
+    rows = track.columns.samples
+    return {
+        "MD5:" + hashlib.md5(whole[int(row["offset"]) : int(row["offset"]) + int(row["size"])]).hexdigest(): Fraction(
+            int(row["dts"]) + int(row["cto"]), track.format.timescale
+        )
+        for row in rows
+    }
+
+
+def presentation_offset(manifest: ElementTree.Element, track: str) -> Fraction:
+    template = next(
+        element
+        for representation in manifest.iter("{urn:mpeg:dash:schema:mpd:2011}Representation")
+        if representation.get("id") == track
+        for element in representation
+        if element.tag.endswith("SegmentTemplate")
+    )
+    return Fraction(int(template.get("presentationTimeOffset", "0")), int(template.get("timescale", "1")))
