@@ -32,8 +32,11 @@ class Vod:
     def __init__(self, ctx: Context, assets: Assets) -> None:
         self._ctx = ctx
         self._assets = assets
+        self._adding: set[str] = set()  # titles whose file is being received or indexed
 
     async def get(self, request: web.Request, name: Name) -> web.StreamResponse:
+        if name.leaf is Leaf.STATUS and name.title in self._adding:
+            raise Problem("early", f"asset {name.title} is being added")
         asset = await self._open(name.title)
         if name.leaf is Leaf.STATUS:
             return web.Response(body=msgspec.json.encode(asset.report()), content_type="application/json")
@@ -54,6 +57,17 @@ class Vod:
         if name.leaf is not Leaf.MEZZANINE:
             raise Problem("method", "only the mezzanine can be put", allow="GET, HEAD")
         target_ms = _target(request, self._ctx.settings.number("origin.segment_target"))
+        if name.title in self._adding:
+            raise Problem("conflict", f"asset {name.title} is being added by another request")
+        self._adding.add(name.title)
+        try:
+            asset = await self._receive(request, name, target_ms)
+        finally:
+            self._adding.discard(name.title)
+        self._ctx.metrics.gauge("origin_assets").set(len(self._assets))
+        return web.Response(status=201, body=msgspec.json.encode(asset.report()), content_type="application/json")
+
+    async def _receive(self, request: web.Request, name: Name, target_ms: int) -> Asset:
         incoming = await asyncio.to_thread(self._assets.incoming)
         try:
             await asyncio.to_thread(self._assets.refuse_taken, name.title)
@@ -64,7 +78,7 @@ class Vod:
                     received += len(block)
             if request.content_length is not None and received != request.content_length:
                 raise Problem("malformed", f"{received} of {request.content_length} octets came: send it again")
-            asset = await asyncio.to_thread(self._assets.add, name.title, incoming, target_ms)
+            return await asyncio.to_thread(self._assets.add, name.title, incoming, target_ms)
         except Problem as problem:
             self._ctx.metrics.counter("origin_refused", kind=problem.kind.name).inc()
             raise
@@ -76,8 +90,6 @@ class Vod:
             raise Problem("busy", f"the origin cannot store the file: {fault.strerror}") from fault
         finally:
             await asyncio.to_thread(self._assets.drop, incoming)
-        self._ctx.metrics.gauge("origin_assets").set(len(self._assets))
-        return web.Response(status=201, body=msgspec.json.encode(asset.report()), content_type="application/json")
 
     async def delete(self, name: Name) -> web.Response:
         if name.leaf is not Leaf.STATUS:
