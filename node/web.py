@@ -139,7 +139,8 @@ async def serving(
         for where in [ctx.home.socket(ctx.role, ctx.worker), *listen]:
             if isinstance(where, Path):
                 _remove_stale_socket(where)
-                await web.UnixSite(runner, str(where)).start()
+                # a full backlog of a unix socket is refused at once (EAGAIN), not retried as TCP's is
+                await web.UnixSite(runner, str(where), backlog=1024).start()
             else:
                 host, port = where
                 try:

@@ -113,18 +113,17 @@ def _restore_closed(channel: Channel, track: Track, rows: list[SegmentRow]) -> N
 
 
 def _restore_open(channel: Channel, track: Track) -> None:
-    """The newest open file is read back; an older one was never acknowledged."""
+    """The newest open file with a whole part is read back; any other was never acknowledged."""
     found = [match for path in track.folder.iterdir() if (match := _OPEN.fullmatch(path.name))]
-    newest = max((int(match[1]) for match in found), default=-1)
-    for match in found:
+    for match in sorted(found, key=lambda match: int(match[1]), reverse=True):
         path, number = track.folder / match[0], int(match[1])
-        if number == newest > track.window.highest and match[2] in track.inits:
-            _read_back(channel, track, path, number, match[2], match[3] == "1")
-        else:
+        fits = number > track.window.highest and match[2] in track.inits
+        if not (fits and _read_back(channel, track, path, number, match[2], match[3] == "1")):
             path.unlink()
 
 
-def _read_back(channel: Channel, track: Track, path: Path, number: int, init: str, broken: bool) -> None:
+def _read_back(channel: Channel, track: Track, path: Path, number: int, init: str, broken: bool) -> bool:
+    """False if there is not one whole part."""
     written_ms = path.stat().st_mtime_ns // 1_000_000
     body = memoryview(path.read_bytes())
     size = 0
@@ -139,7 +138,7 @@ def _read_back(channel: Channel, track: Track, path: Path, number: int, init: st
         track.grow(chunk, body[offset : offset + length])
         size = offset + length
     if not size:
-        path.unlink()
-        return
+        return False
     os.truncate(path, size)  # a part that was cut off by the crash was never acknowledged
     channel.last_media_ms = max(channel.last_media_ms, written_ms)
+    return True

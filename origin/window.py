@@ -17,8 +17,8 @@ from packager.live import LivePart, LiveSegment
 class TrackWindow:
     """Segments of one track, consecutive by number. `scale`: ticks a second, `span_s`: how much is kept listed.
 
-    `floor`: numbers up to this one were used before the first listed segment; `breaks`: discontinuities up to the
-    last one, -1 before the first run.
+    `floor`: numbers up to this one count as used while nothing is listed; `breaks`: discontinuities up to the last
+    segment, -1 before the first run.
     """
 
     scale: int

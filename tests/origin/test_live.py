@@ -1,0 +1,594 @@
+"""Live over HTTP: what is held and woken, what is refused and with which lifetime, what goes and when."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import time
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from base import lifetimes
+from base.names import init_file, parse
+from node.clock import SteppedClock
+from node.home import Home
+from node.process import Context
+from origin.channel import Channel
+from origin.journal import Journal
+from origin.live import Live
+from packager.segmenter import Part
+from tests.kit.hls import read_media
+from tests.kit.live_media import Studio, segments
+from tests.origin.conftest import Answer, Origin, live, running_origin
+
+
+class Stage:
+    """A channel that has been published for a while: `parts` are sent, `next` gives those of one track to come."""
+
+    def __init__(self, origin: Origin, studio: Studio) -> None:
+        self.origin, self.studio = origin, studio
+        self.parts: list[Part] = []
+        self.waiting: dict[str, list[Part]] = {track: [] for track in studio.inits}
+
+    async def has(self, ms: int) -> None:
+        """So much media is there. It ends within a segment: its newest part is not the last."""
+        await self.origin.announce(self.studio)
+        self.parts = self.studio.run(ms)
+        await self.origin.publish(self.parts)
+        for part in self.studio.run(5000):
+            self.waiting[part.track].append(part)
+
+    async def goes_on(self, track: str = "v1", parts: int = 1) -> Part:
+        for _ in range(parts):
+            part = self.waiting[track].pop(0)
+            assert (await self.origin.part(part)).status == 201
+            self.parts.append(part)
+        return part
+
+    @property
+    def hint(self) -> tuple[int, int]:
+        part = self.waiting["v1"][0]
+        return part.number, part.part
+
+    async def held(self, count: int = 1) -> None:
+        await self.origin.until(lambda: self.origin.metric("origin_held") == count)
+
+
+@pytest.fixture
+async def stage(origin: Origin) -> Stage:
+    made = Stage(origin, Studio())
+    await made.has(4500)
+    assert made.hint[1] == 2
+    return made
+
+
+def cache(answer: Answer) -> str:
+    return answer.headers["Cache-Control"]
+
+
+# Playlists
+
+
+async def test_a_playlist_lists_what_came(stage: Stage) -> None:
+    for track in ("v1", "a1"):
+        answer = await stage.origin.playlist(track)
+        assert answer.status == 200 and answer.headers["Content-Type"] == "application/vnd.apple.mpegurl"
+        playlist = read_media(answer.text)
+        whole = [n for name, n in segments(stage.parts) if name == track]
+        assert [row.uri for row in playlist.parsed.segments if row.uri] == [f"{n}.m4s" for n in whole]
+    assert 'EXT-X-PRELOAD-HINT:TYPE=PART,URI="{}.{}.m4s"'.format(*stage.hint) in (await stage.origin.playlist()).text
+
+
+@pytest.mark.rule(
+    "RFC 8216bis 6.2.5.2", "a blocking request for a part is held until that part or a later one is listed"
+)
+async def test_a_blocking_reload_is_woken_by_its_part(stage: Stage) -> None:
+    number, part = stage.hint
+    async with asyncio.TaskGroup() as group:
+        asking = group.create_task(stage.origin.playlist("v1", f"?_HLS_msn={number}&_HLS_part={part}"))
+        await stage.held()
+        await stage.goes_on("a1")  # another track's media is not what it waits for
+        await asyncio.sleep(0)
+        assert not asking.done()
+        await stage.goes_on()
+        answer = await asking
+    assert answer.status == 200 and f'URI="{number}.{part}.m4s"' in answer.text
+    await stage.held(0)
+
+
+@pytest.mark.rule("RFC 8216bis 6.2.5.2", "a blocking request without a part is held until the whole segment is listed")
+async def test_a_blocking_reload_is_woken_by_its_segment(stage: Stage) -> None:
+    number, _ = stage.hint
+    async with asyncio.TaskGroup() as group:
+        asking = group.create_task(stage.origin.playlist("v1", f"?_HLS_msn={number}"))
+        await stage.held()
+        while not (await stage.goes_on()).note.last:
+            assert not asking.done()
+        assert f"\n{number}.m4s" in (await asking).text
+
+
+@pytest.mark.rule("RFC 8216bis 6.2.5.2", "a part past the last of its segment means the first of the next")
+async def test_a_part_past_the_end_is_the_next_segments_first(stage: Stage) -> None:
+    number, part = stage.hint
+    async with asyncio.TaskGroup() as group:
+        asking = group.create_task(stage.origin.playlist("v1", f"?_HLS_msn={number}&_HLS_part={part + 5}"))
+        await stage.held()
+        while stage.hint[0] == number:
+            await stage.goes_on()
+        assert not asking.done()
+        await stage.goes_on()
+        assert f'URI="{number + 1}.0.m4s"' in (await asking).text
+
+
+async def test_what_is_there_already_is_answered_at_once(stage: Stage) -> None:
+    number, _ = stage.hint
+    for query in (f"?_HLS_msn={number - 3}", f"?_HLS_msn={number}&_HLS_part=0", "?_HLS_msn=1&_HLS_part=7"):
+        assert (await stage.origin.playlist("v1", query)).status == 200
+
+
+@pytest.mark.rule("RFC 8216bis 6.2.5.2", "a part without msn, and a request too far ahead, are answered with 400")
+@pytest.mark.parametrize(
+    "query", ["?_HLS_part=1", "?_HLS_msn={3}", "?_HLS_msn={1}&_HLS_part=0", "?_HLS_msn={0}&_HLS_part=40"]
+)
+async def test_what_may_not_be_waited_for_is_refused(stage: Stage, query: str) -> None:
+    number, _ = stage.hint
+    answer = await stage.origin.playlist("v1", query.format(*(number + ahead for ahead in range(4))))
+    assert answer.status == 400 and cache(answer) == "no-store"
+
+
+@pytest.mark.rule("RFC 8216bis 6.2.5.2", "a request that was held for three target durations is answered with 503")
+async def test_a_stream_that_stands_still_is_answered_503(stage: Stage) -> None:
+    began = time.monotonic()
+    answer = await stage.origin.playlist("v1", "?_HLS_msn={}&_HLS_part={}".format(*stage.hint))
+    assert answer.status == 503 and cache(answer) == "no-store" and answer.headers["Retry-After"] == "1"
+    assert 2.9 < time.monotonic() - began < 6  # the target duration is 1 s
+
+
+@pytest.mark.rule(
+    "RFC 8216bis B.1", "a blocking playlist may be kept for six target durations, a plain one for half of one"
+)
+async def test_lifetimes_are_those_of_the_low_latency_profile(origin: Origin) -> None:
+    stage = Stage(origin, Studio(grid_ms=4000, part_ms=1000))
+    await stage.has(10_500)
+    number, part = stage.hint
+    plain = await origin.playlist()
+    blocking = await origin.playlist("v1", f"?_HLS_msn={number}&_HLS_part={part - 1}")
+    assert (cache(plain), cache(blocking)) == ("public, max-age=2", "public, max-age=24")
+    for path in ("/live/studio/multivariant.m3u8", "/live/studio/manifest.mpd"):
+        assert cache(await origin.get(path)) == "public, max-age=2"
+    first = stage.parts[0]
+    for name in (f"v1/{first.number}.m4s", f"v1/{first.number}.0.m4s", f"v1/{init_file(first.note.init)}"):
+        assert cache(await origin.get(live(name))) == lifetimes.IMMUTABLE
+    gone = await origin.get(live(f"v1/{first.number - 1}.m4s"))
+    assert (gone.status, cache(gone)) == (410, "public, max-age=4")
+
+
+@pytest.mark.rule("RFC 8216bis 6.2.5.1", "a delta update replaces segments beyond the skip boundary by EXT-X-SKIP")
+async def test_a_delta_update_skips_what_is_old(origin: Origin) -> None:
+    stage = Stage(origin, Studio())
+    await stage.has(15_500)
+    full = await origin.playlist()
+    delta = await origin.playlist("v1", "?_HLS_skip=YES")
+    assert "#EXT-X-SKIP:SKIPPED-SEGMENTS=9\n" in delta.text and "EXT-X-SKIP" not in full.text
+    assert full.text.endswith(delta.text.partition("SKIPPED-SEGMENTS=9\n")[2])
+    assert full.headers["ETag"] != delta.headers["ETag"]
+    assert (await origin.playlist("v1", "?_HLS_skip=v2")).body == delta.body
+
+
+async def test_validators_speak_of_the_octets(stage: Stage) -> None:
+    first = await stage.origin.playlist()
+    assert (await stage.origin.playlist()).headers["ETag"] == first.headers["ETag"]
+    await stage.goes_on()
+    second = await stage.origin.playlist()
+    assert second.headers["ETag"] != first.headers["ETag"]
+
+
+async def test_a_restart_does_not_use_a_validator_again(home: Path) -> None:
+    """Counts that begin anew would make an edge believe that its old copy is the new one."""
+    studio, seen = Studio(tracks=("v1",)), {}
+    for round in range(3):
+        async with running_origin(home, drain__seconds=1) as origin:
+            await origin.announce(studio)
+            await origin.publish(studio.run(300))
+            answer = await origin.playlist()
+            assert answer.headers["ETag"] not in seen, round
+            seen[answer.headers["ETag"]] = answer.body
+
+
+async def test_head_says_the_same_without_a_body(stage: Stage) -> None:
+    number = stage.parts[0].number
+    for name in (
+        "v1/media.m3u8",
+        f"v1/{number}.m4s",
+        f"v1/{number}.0.m4s",
+        f"v1/{init_file(stage.parts[0].note.init)}",
+    ):
+        whole, head = await stage.origin.get(live(name)), await stage.origin.ask("HEAD", live(name))
+        assert head.status == 200 and head.body == b""
+        for field in ("Content-Length", "Content-Type", "Cache-Control", "ETag"):
+            assert head.headers[field] == whole.headers[field], (name, field)
+
+
+async def test_the_top_names_need_media(origin: Origin) -> None:
+    paths = ("/live/studio/multivariant.m3u8", "/live/studio/manifest.mpd")
+    for path in paths:
+        answer = await origin.get(path)
+        assert (answer.status, cache(answer)) == (404, "public, max-age=1")
+    studio = Studio()
+    await origin.announce(studio)
+    for path in paths:
+        answer = await origin.get(path)
+        assert (answer.status, cache(answer)) == (404, "no-store")
+    assert (await origin.playlist()).status == 404
+    await origin.publish(studio.run(2000))
+    assert "e1/v1/media.m3u8" in (await origin.get(paths[0])).text
+    assert "<MPD" in (await origin.get(paths[1])).text
+
+
+async def test_an_unknown_track_is_404(stage: Stage) -> None:
+    for name in ("v7/media.m3u8", "v7/5.m4s", "v7/5.0.m4s", "v7/init-00112233.mp4", "v1/init-00112233.mp4"):
+        answer = await stage.origin.get(live(name))
+        assert (answer.status, cache(answer)) == (404, "no-store"), name
+
+
+# Parts and segments
+
+
+@pytest.mark.rule("RFC 8216bis 6.2.6", "the hinted part can be asked for, and is sent once it is whole")
+async def test_the_hinted_part_is_held_and_then_delivered(stage: Stage) -> None:
+    number, part = stage.hint
+    async with asyncio.TaskGroup() as group:
+        asking = group.create_task(stage.origin.get(live(f"v1/{number}.{part}.m4s")))
+        await stage.held()
+        came = await stage.goes_on()
+        answer = await asking
+    assert (answer.status, answer.body, cache(answer)) == (200, came.body, lifetimes.IMMUTABLE)
+    assert answer.headers["Content-Type"] == "video/iso.segment"
+
+
+@pytest.mark.rule("RFC 8216bis 6.2.6", "a hinted part that does not come is answered with 404")
+async def test_a_hint_that_is_withdrawn_is_404(stage: Stage) -> None:
+    number, part = stage.hint
+    studio = Studio(start_ms=stage.studio.now_ms)
+    studio.begin(next_number=number + 1)
+    await stage.origin.announce(studio)
+    async with asyncio.TaskGroup() as group:
+        asking = group.create_task(stage.origin.get(live(f"v1/{number}.{part}.m4s")))
+        await stage.held()
+        await stage.origin.publish(studio.run(900))  # the publisher came back: the open segment is over
+        answer = await asking
+    assert (answer.status, cache(answer)) == (404, "no-store")
+
+
+async def test_a_part_that_is_not_hinted_is_404(stage: Stage) -> None:
+    number, part = stage.hint
+    for name in (f"v1/{number}.{part + 1}.m4s", f"v1/{number + 1}.0.m4s", f"v1/{number - 1}.99.m4s"):
+        answer = await stage.origin.get(live(name))
+        assert (answer.status, cache(answer)) == (404, "no-store"), name
+
+
+async def test_every_part_is_served_as_it_came(stage: Stage) -> None:
+    for part in stage.parts:
+        answer = await stage.origin.get(live(f"{part.track}/{part.number}.{part.part}.m4s"))
+        assert (answer.status, answer.body) == (200, part.body)
+
+
+async def test_every_segment_is_its_parts(stage: Stage) -> None:
+    for (track, number), body in segments(stage.parts).items():
+        answer = await stage.origin.get(live(f"{track}/{number}.m4s"))
+        assert (answer.status, answer.body) == (200, body)
+        assert answer.headers["Content-Type"] == "video/iso.segment"
+    part = await stage.origin.get(live(f"{track}/{number}.m4s"), Range="bytes=10-19")
+    assert (part.status, part.body) == (206, body[10:20])
+
+
+async def test_an_open_segment_is_held_until_it_is_whole(stage: Stage) -> None:
+    number, _ = stage.hint
+    async with asyncio.TaskGroup() as group:
+        asking = group.create_task(stage.origin.get(live(f"v1/{number}.m4s")))
+        await stage.held()
+        while not (await stage.goes_on()).note.last:
+            pass
+        answer = await asking
+    assert (answer.status, answer.body) == (200, segments(stage.parts)["v1", number])
+
+
+async def test_a_segment_ahead_is_early_and_never_kept(stage: Stage) -> None:
+    number, _ = stage.hint
+    ahead = await stage.origin.get(live(f"v1/{number + 2}.m4s"))
+    assert (ahead.status, cache(ahead), ahead.headers["Retry-After"]) == (425, "no-store", "1")
+    following = await stage.origin.get(live(f"v1/{number + 1}.m4s"))  # held, but it does not come
+    assert (following.status, cache(following)) == (425, "no-store")
+
+
+async def test_a_gap_is_404_and_what_left_is_410(origin: Origin) -> None:
+    stage = Stage(origin, Studio(window_s=6))
+    await stage.has(15_500)
+    first = stage.parts[0].number
+    for track in ("v1", "a1"):
+        (origin.data / "live" / "studio.e1" / track / f"{first}.m4s").unlink()
+    left = await origin.get(live(f"v1/{first}.m4s"))
+    assert (left.status, cache(left)) == (410, "public, max-age=1") and "left the window" in left.detail
+    assert (await origin.get(live(f"v1/{first}.0.m4s"))).status == 410
+    still = await origin.get(live(f"v1/{first + 1}.m4s"))  # not listed any more, but a slow player may know it
+    assert still.status == 200 and f"\n{first + 1}.m4s" not in (await origin.playlist()).text
+    stage.studio.begin(next_number=0)  # what was to come (5 s) never does
+    await origin.announce(stage.studio)
+    await origin.publish(stage.studio.run(2000))
+    playlist = read_media((await origin.playlist()).text)
+    gap = next(row.uri for row in playlist.parsed.segments if row.gap_tag)
+    answer = await origin.get(live(f"v1/{gap}"))
+    assert (answer.status, cache(answer)) == (404, "public, max-age=1") and "gap" in answer.detail
+
+
+async def test_a_file_that_leaves_at_the_last_moment_is_not_kept_as_missing(stage: Stage) -> None:
+    """The fields of a segment say a year; an answer that it is not there must not."""
+    number = stage.parts[0].number
+    folder = stage.origin.data / "live" / "studio.e1" / "v1"
+    (folder / f"{number}.m4s").unlink()
+    (folder / f"{number}.m4s").mkdir()  # it exists when asked, and is no file when opened
+    answer = await stage.origin.get(live(f"v1/{number}.m4s"))
+    assert (answer.status, cache(answer)) == (403, "no-store")
+    beyond = await stage.origin.get(live(f"v1/{number + 1}.m4s"), Range="bytes=99999999-")
+    assert (beyond.status, cache(beyond)) == (416, "no-store")
+
+
+async def test_bytes_are_counted_by_sort_of_object(stage: Stage) -> None:
+    number = stage.parts[0].number
+    body = (await stage.origin.get(live(f"v1/{number}.m4s"))).body
+    part = (await stage.origin.get(live(f"v1/{number}.0.m4s"))).body
+    await stage.origin.ask("HEAD", live(f"v1/{number}.m4s"))
+    assert stage.origin.metric("origin_bytes", leaf="segment") == len(body)
+    assert stage.origin.metric("origin_bytes", leaf="part") == len(part)
+    assert stage.origin.metric("origin_parts") == len(stage.parts)
+    assert stage.origin.metric("origin_segments") == len(segments(stage.parts))
+
+
+# Sessions
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{}",
+        b'{"session": "s", "started_ms": 1, "grid_ms": 0, "part_ms": 1, "tracks": [{"track": "v1", "kind": "video"}]}',
+        b'{"session": "s", "started_ms": 1, "grid_ms": 9, "part_ms": 10, "tracks": [{"track": "v1", "kind": "video"}]}',
+        b'{"session": "s", "started_ms": 1, "grid_ms": 9, "part_ms": 1, "tracks": []}',
+        b'{"session": "s", "started_ms": 1, "grid_ms": 9, "part_ms": 1, "state": "x",'
+        b' "tracks": [{"track": "v1", "kind": "video"}]}',
+        b'{"session": "s", "started_ms": 1, "grid_ms": 9, "part_ms": 1, "window_s": 0,'
+        b' "tracks": [{"track": "v1", "kind": "video"}]}',
+        b'{"session": "s", "started_ms": 1, "grid_ms": 9, "part_ms": 1,'
+        b' "tracks": [{"track": "v1", "kind": "video"}, {"track": "v1", "kind": "video"}]}',
+    ],
+)  # fmt: skip
+async def test_a_note_that_makes_no_sense_is_malformed(origin: Origin, body: bytes) -> None:
+    answer = await origin.ask("PUT", live("session.json"), data=body)
+    assert answer.status == 400 and "session.json" in answer.detail
+    assert (await origin.get("/live/studio/status.json")).status == 404
+    assert origin.metric("origin_refused", kind="malformed") == 1
+
+
+async def test_a_part_without_its_note_is_malformed(stage: Stage) -> None:
+    part = stage.waiting["v1"][0]
+    for field in ("", 'init="xyz"', f'init="{part.note.init}", first'):
+        answer = await stage.origin.ask(
+            "PUT", live(f"v1/{part.number}.{part.part}.m4s"), data=part.body, headers={"Headwater-Part": field}
+        )
+        assert answer.status == 400
+
+
+async def test_a_channel_that_nobody_announced_takes_no_media(origin: Origin) -> None:
+    studio = Studio()
+    assert await origin.init(studio, "v1") == 404
+    assert (await origin.part(studio.run(900)[0])).status == 404
+
+
+async def test_computed_names_cannot_be_put_and_notes_cannot_be_read(stage: Stage) -> None:
+    for name in ("v1/media.m3u8", "v1/5.m4s"):
+        answer = await stage.origin.ask("PUT", live(name), data=b"x")
+        assert (answer.status, answer.headers["Allow"]) == (405, "GET, HEAD")
+    answer = await stage.origin.get(live("session.json"))
+    assert (answer.status, answer.headers["Allow"]) == (405, "PUT")
+
+
+async def test_a_channel_that_was_made_anew_replaces_the_old_one(stage: Stage) -> None:
+    origin = stage.origin
+    number, part = stage.hint
+    old = await origin.playlist()
+    async with asyncio.TaskGroup() as group:
+        asking = group.create_task(origin.playlist("v1", f"?_HLS_msn={number}&_HLS_part={part}"))
+        await stage.held()
+        anew = Studio(start_ms=stage.studio.now_ms)
+        assert (await origin.announce(anew, edition="e2")).last_number == -1
+        assert (await asking).status == 410
+    parts = anew.run(4500)
+    await origin.publish(parts, edition="e2")
+    assert (await origin.playlist()).status == 410
+    assert (await origin.get(live(f"v1/{stage.parts[0].number}.m4s"))).status == 410
+    new = await origin.playlist(edition="e2")
+    assert new.status == 200 and new.body != old.body and f"{parts[0].number}.m4s" in new.text
+    assert "DISCONTINUITY\n" not in new.text
+    assert os.listdir(origin.data / "live") == ["studio.e2"]
+    assert "/e1/" not in (await origin.get("/live/studio/multivariant.m3u8")).text
+
+
+async def test_a_removed_channel_is_gone_and_may_come_again_under_its_edition(stage: Stage) -> None:
+    origin = stage.origin
+    async with asyncio.TaskGroup() as group:
+        asking = [
+            group.create_task(origin.playlist("v1", "?_HLS_msn={}&_HLS_part={}".format(*stage.hint))),
+            group.create_task(origin.get(live("v1/{}.{}.m4s".format(*stage.hint)))),
+            group.create_task(origin.get(live(f"v1/{stage.hint[0]}.m4s"))),
+        ]
+        await stage.held(3)
+        assert (await origin.ask("DELETE", "/live/studio/status.json")).status == 204
+        assert [(await task).status for task in asking] == [410, 410, 410]
+    assert (await origin.ask("DELETE", "/live/studio/status.json")).status == 404
+    assert (await origin.playlist()).status == 404 and os.listdir(origin.data / "live") == []
+    assert (await origin.part(stage.waiting["v1"][0])).status == 404
+    again = Studio(start_ms=stage.studio.now_ms)
+    await origin.announce(again)
+    await origin.publish(again.run(2500))
+    assert (await origin.playlist()).status == 200
+
+
+async def test_only_the_channel_as_a_whole_can_be_removed(stage: Stage) -> None:
+    for name in (live("v1/media.m3u8"), live(f"v1/{stage.parts[0].number}.m4s"), "/live/studio/multivariant.m3u8"):
+        assert (await stage.origin.ask("DELETE", name)).status == 405
+    assert (await stage.origin.playlist()).status == 200
+
+
+async def test_removing_while_parts_come_leaves_nothing(stage: Stage) -> None:
+    origin = stage.origin
+
+    async def publishes(track: str) -> set[int]:
+        return {(await origin.part(part)).status for part in stage.waiting[track]}
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(publishes(track)) for track in ("v1", "a1")]
+        removal = group.create_task(origin.ask("DELETE", "/live/studio/status.json"))
+    assert removal.result().status == 204
+    assert set().union(*(task.result() for task in tasks)) <= {201, 404, 410}
+    assert os.listdir(origin.data / "live") == []
+
+
+# Many, and the end
+
+
+async def test_two_thousand_waiters_are_woken_by_one_part(stage: Stage) -> None:
+    query = "?_HLS_msn={}&_HLS_part={}".format(*stage.hint)
+    async with asyncio.TaskGroup() as group:
+        asking = []
+        for held in range(500, 2001, 500):
+            asking += [group.create_task(stage.origin.playlist("v1", query)) for _ in range(500)]
+            await stage.held(held)
+        began = time.monotonic()
+        await stage.goes_on()
+        acknowledged = time.monotonic()
+        answers = [await task for task in asking]
+    done = time.monotonic()
+    print(
+        f"2000 held requests: acknowledged {acknowledged - began:.3f} s, all answered {done - began:.3f} s after the PUT"
+    )
+    assert {answer.status for answer in answers} == {200} and len({answer.body for answer in answers}) == 1
+    assert stage.origin.metric("origin_held") == 0
+
+
+async def test_who_waits_is_told_when_the_node_goes_down(home: Path) -> None:
+    async with running_origin(home, drain__seconds=20) as origin:
+        stage = Stage(origin, Studio(grid_ms=10_000))  # a held request would wait for 30 s
+        await stage.has(4500)
+        async with asyncio.TaskGroup() as group:
+            asking = [
+                group.create_task(origin.playlist("v1", "?_HLS_msn={}&_HLS_part={}".format(*stage.hint))),
+                group.create_task(origin.get(live("v1/{}.{}.m4s".format(*stage.hint)))),
+                group.create_task(origin.get(live(f"v1/{stage.hint[0]}.m4s"))),
+            ]
+            await stage.held(3)
+            began = time.monotonic()
+            origin.ctx.stopping.set()
+            assert [(await task).status for task in asking] == [503, 503, 503]
+        await origin.running
+        assert time.monotonic() - began < 5
+
+
+# What is done now and then, with a clock that stands
+
+
+@pytest.fixture
+async def quiet(home: Path):  # type: ignore[no-untyped-def]
+    """(Live, its clock): without a process around it."""
+    clock = SteppedClock()
+    ctx = Context(role="origin", home=Home(home), clock=clock)
+    journal = Journal(home / "journal.db")
+    yield Live(ctx, home / "live", journal), clock
+    journal.close()
+
+
+async def publishes(made: Live, studio: Studio, parts: list[Part]) -> None:
+    channel = made.channels["studio"]
+    for track, init in studio.inits.items():
+        await channel.put_init(track, studio.generations[track], init)
+    for part in parts:
+        await channel.put_part(part.track, part.number, part.part, part.body, part.note)
+
+
+async def begins(made: Live, studio: Studio) -> None:
+    name = parse("/live/studio/e1/session.json")
+    assert name is not None
+    await made._put_session(name, msgspec.json.encode(studio.note))
+
+
+async def test_the_sweep_closes_what_stalled_and_drops_what_left(quiet: tuple[Live, SteppedClock]) -> None:
+    made, clock = quiet
+    studio = Studio(window_s=6)
+    await begins(made, studio)
+    await publishes(made, studio, studio.run(15_500))
+    channel = made.channels["studio"]
+    for path in channel.folder.glob("*/*.m4s"):
+        os.utime(path, (clock.now_ms() // 1000,) * 2)
+    first = channel.tracks["v1"].window.segments[0].number
+    await made.sweep()
+    assert channel.tracks["v1"].open is not None
+    clock.advance(59_000)
+    await made.sweep()
+    assert channel.tracks["v1"].open is None and (channel.folder / "v1" / f"{first - 1}.m4s").exists()
+    clock.advance(61_000)
+    await made.sweep()
+    left = sorted(int(path.stem) for path in (channel.folder / "v1").glob("*.m4s"))
+    assert left[0] == first and left == [s.number for s in channel.tracks["v1"].window.segments]
+
+
+async def test_a_sweep_that_fails_for_one_channel_is_done_for_the_others_and_again(
+    quiet: tuple[Live, SteppedClock],
+) -> None:
+    made, clock = quiet
+    studio = Studio()
+    await begins(made, studio)
+    await publishes(made, studio, studio.run(1500))
+    channel = made.channels["studio"]
+    folder = channel.folder / "v1"
+    folder.rename(folder.with_name("away"))
+    clock.advance(10_000)
+    await made.sweep()
+    assert channel.tracks["v1"].open is not None
+    folder.with_name("away").rename(folder)
+    await made.sweep()
+    assert channel.tracks["v1"].open is None
+
+
+async def test_folders_without_a_channel_are_removed_at_the_start(quiet: tuple[Live, SteppedClock], home: Path) -> None:
+    made, _ = quiet
+    studio = Studio()
+    await begins(made, studio)
+    await publishes(made, studio, studio.run(1500))
+    (home / "live" / "gone.e1" / "v1").mkdir(parents=True)
+    Live(made._ctx, home / "live", made._journal)
+    assert os.listdir(home / "live") == ["studio.e1"]
+
+
+async def test_printed_playlists_are_kept_for_one_snapshot_only(stage: Stage) -> None:
+    """What is printed belongs to the channel and goes with its snapshot: it cannot pile up."""
+
+    def channels() -> list[Channel]:
+        found = (one for one in gc.get_objects() if isinstance(one, Channel))
+        return [one for one in found if one.folder.is_relative_to(stage.origin.data)]
+
+    (channel,) = channels()
+    for _ in range(3):
+        for query in ("", "?_HLS_skip=YES"):
+            for track in ("v1", "a1"):
+                await stage.origin.playlist(track, query)
+        assert len(channel.printed) == 4
+        await stage.goes_on()
+    await stage.origin.playlist()
+    assert len(channel.printed) == 1
+    await stage.origin.ask("DELETE", "/live/studio/status.json")
+    del channel
+    gc.collect()
+    assert channels() == []
