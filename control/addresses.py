@@ -25,6 +25,10 @@ class Addresses:
             "dash": self.edge + Name(kind=kind, title=title, leaf=Leaf.MANIFEST).path,
         }
 
+    def transport_stream(self, title: str) -> str:
+        """The HLS URL of an asset as MPEG-TS."""
+        return self.edge + Name(kind=Kind.VOD, title=title, leaf=Leaf.MULTIVARIANT_TS).path
+
     def watch(self, kind: Kind, title: str) -> str:
         """The watch page's URL."""
         return f"{self.control}/watch/{kind}/{title}"

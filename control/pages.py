@@ -131,6 +131,8 @@ class Pages:
         at = self._at(request)
         player = request.query.get("player", "hls")
         manifests = at.manifests(kind, name)
+        if kind is Kind.VOD and request.query.get("format") == "ts":
+            manifests |= {"hls": at.transport_stream(name)}
         return self._html(
             "watch.html",
             kind=kind,

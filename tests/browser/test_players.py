@@ -19,6 +19,15 @@ async def test_a_film_plays(stage: tuple[Appliance, str], player: str) -> None:
     assert (visit.last["width"], visit.last["height"]) == (320, 180)
 
 
+@pytest.mark.parametrize("player", ["hls", "native"])
+async def test_a_film_plays_as_a_transport_stream(stage: tuple[Appliance, str], player: str) -> None:
+    box, film = stage
+    url = f"{box.url['control']}/watch/vod/{film}"
+    visit = await watches(url, player, media_s=MEDIA_S, more="format=ts")
+    assert visit.frames > MEDIA_S * 25 * 0.5, "decoded frames grow with the media"
+    assert visit.failed == []
+
+
 @pytest.mark.parametrize("player", PLAYERS)
 async def test_the_live_channel_plays(stage: tuple[Appliance, str], player: str) -> None:
     box, _ = stage

@@ -47,14 +47,18 @@ class Visit:
         return longest
 
 
-async def watches(url: str, player: str, *, media_s: float = 10, within_s: float = 40) -> Visit:
-    """Open the watch page at `url` with a player, and play. Fails with all that page and player said."""
+async def watches(url: str, player: str, *, media_s: float = 10, within_s: float = 40, more: str = "") -> Visit:
+    """Open the watch page at `url` with a player, and play. Fails with all that page and player said.
+
+    `more` is added to the page's query, such as `format=ts`.
+    """
     folder = Path(os.environ.get("HEADWATER_PICTURES", ROOT / ".build" / "pictures"))
     folder.mkdir(parents=True, exist_ok=True)
-    picture = folder / f"{url.partition('/watch/')[2].replace('/', '-')}-{player}.png"
+    query = f"player={player}" + (f"&{more}" if more else "")
+    picture = folder / f"{url.partition('/watch/')[2].replace('/', '-')}-{query.replace('&', '-')}.png"
     job = {
         "executable": chromium(),
-        "url": f"{url}?player={player}",
+        "url": f"{url}?{query}",
         "media_s": media_s,
         "within_s": within_s,
         "screenshot": str(picture),
