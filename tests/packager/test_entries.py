@@ -75,7 +75,7 @@ def test_quicktime_hides_esds_in_wave() -> None:
     assert read(entry).codec == "mp4a.40.2"
 
 
-@pytest.mark.parametrize(("dac3", "channels"), [("50 14 00", 2), ("10 3d 40", 6), ("10 08 00", 1)])
+@pytest.mark.parametrize(("dac3", "channels"), [("10 10 00", 2), ("10 3d 40", 6), ("10 08 00", 1)])
 def test_channels_of_ac3(dac3: str, channels: int) -> None:
     """TS 102 366 F.4: fscod2 bsid5 bsmod3 acmod3 lfeon1."""
     word = bytes.fromhex(dac3)
