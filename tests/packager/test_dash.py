@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from fractions import Fraction
 from functools import cache
@@ -20,7 +21,10 @@ from tests.packager.packed import Packed
 from tests.packager.tracks import audio, index, video
 
 NS = "{urn:mpeg:dash:schema:mpd:2011}"
-FILMS = ("plain", "bframes", "ntsc", "irregular", "edit-list", "two-languages", "hevc-ac3", "av1-opus", "fragmented", "mp3", "silent")  # fmt: skip
+FILMS = (
+    "plain", "bframes", "ntsc", "irregular", "edit-list", "two-languages", "hevc-ac3", "av1-opus", "fragmented", "mp3",
+    "silent",
+)  # fmt: skip
 XLINK = b"""<schema xmlns="http://www.w3.org/2001/XMLSchema" targetNamespace="http://www.w3.org/1999/xlink">
 <attribute name="type"/><attribute name="href"/><attribute name="show"/><attribute name="actuate"/></schema>"""
 
@@ -101,7 +105,7 @@ def test_timelines_are_exact(packed: Callable[..., Packed], name: str) -> None:
         rows = timeline(found[track])
         assert [row[0] for row in rows] == asset.numbers(track)
         assert [row[1] for row in rows] == [int(planned.shown[n]) for n in asset.numbers(track)]
-        assert all(b[1] == a[1] + a[2] for a, b in zip(rows, rows[1:], strict=False))  # no gap, no overlap
+        assert all(b[1] == a[1] + a[2] for a, b in itertools.pairwise(rows))  # no gap, no overlap
         assert int(found[track].get("timescale")) == planned.track.format.timescale
 
 
