@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable
 
 import aiofiles
 import msgspec
@@ -24,6 +23,8 @@ from packager.segment import Body, segment
 log = structlog.get_logger("vod")
 
 _BLOCK = 1 << 20
+_JOINED = 128 << 10
+_VECTOR = 512  # ranges a write; IOV_MAX is 1024
 
 
 class Vod:
@@ -33,6 +34,8 @@ class Vod:
         self._ctx = ctx
         self._assets = assets
         self._adding: set[str] = set()  # titles whose file is being received or indexed
+        # syncing a large file takes long; the threads that live parts are written in must not all do that
+        self._indexing = asyncio.Semaphore(2)
 
     async def get(self, request: web.Request, name: Name) -> web.StreamResponse:
         if name.leaf is Leaf.STATUS and name.title in self._adding:
@@ -78,7 +81,8 @@ class Vod:
                     received += len(block)
             if request.content_length is not None and received != request.content_length:
                 raise Problem("malformed", f"{received} of {request.content_length} octets came: send it again")
-            return await asyncio.to_thread(self._assets.add, name.title, incoming, target_ms)
+            async with self._indexing:
+                return await asyncio.to_thread(self._assets.add, name.title, incoming, target_ms)
         except Problem as problem:
             self._ctx.metrics.counter("origin_refused", kind=problem.kind.name).inc()
             raise
@@ -116,7 +120,7 @@ class Vod:
         response.content_length = body.length
         await response.prepare(request)
         if request.method != "HEAD":
-            await send(response.write, body, asset.media)
+            await send(request, response, body, asset.media)
         await response.write_eof()
         return response
 
@@ -126,12 +130,21 @@ class Vod:
         return _whole(name, body, f"{name.edition}-{name.track}-{name.number}-ts")
 
 
-async def send(write: Callable[[bytes | memoryview], Awaitable[None]], body: Body, media: memoryview) -> None:
-    """Head, then the ranges of the mapped file as they lie: no sample is copied here."""
-    await write(body.head)
-    for offset, size in body.ranges:
-        for at in range(offset, offset + size, _BLOCK):
-            await write(media[at : min(at + _BLOCK, offset + size)])
+async def send(request: web.Request, response: web.StreamResponse, body: Body, media: memoryview) -> None:
+    """Head, then the ranges of the mapped file as they lie, in one vectored write: no sample is touched here.
+
+    What is small is joined instead: a copy of some kilobytes costs less than a vector of two hundred.
+    """
+    if body.length <= _JOINED:
+        await response.write(b"".join((body.head, *(media[at : at + size] for at, size in body.ranges))))
+        return
+    await response.write(body.head)  # with the fields before it
+    transport = request.transport
+    for begin in range(0, len(body.ranges), _VECTOR):
+        if transport is None or transport.is_closing():
+            raise ConnectionResetError("the reader is gone")
+        transport.writelines([media[at : at + size] for at, size in body.ranges[begin : begin + _VECTOR]])
+        await request.writer.drain()
 
 
 def _segment_track(name: Name, asset: Asset) -> TrackPlan:
