@@ -17,10 +17,13 @@ def generation(init: bytes) -> str:
     return hashlib.sha256(init).hexdigest()[:16]
 
 
-def init_segment(fmt: Format) -> bytes:
-    """ftyp, moov with one track and empty tables, mvex. No edit list (`cmf2`): presentation times are in trun."""
+def init_segment(fmt: Format, entry: bytes = b"") -> bytes:
+    """ftyp, moov with one track and empty tables, mvex. No edit list (`cmf2`): presentation times are in trun.
+
+    `entry` stands in for the format's own sample entry (protection).
+    """
     video = fmt.kind == "video"
-    brands = (b"iso6", b"cmfc", b"cmf2", b"mp41")
+    brands = (b"iso6", b"cmfc", b"mp41")
     ftyp = box(b"ftyp", b"iso6", struct.pack(">I", 0), *brands)
     # durations 0: the movie grows by fragments (23000-19 7.5.1; RFC 8216bis 3.1.2)
     mvhd = fullbox(
@@ -38,7 +41,7 @@ def init_segment(fmt: Format) -> bytes:
     dinf = box(b"dinf", fullbox(b"dref", 0, 0, struct.pack(">I", 1), fullbox(b"url ", 0, 1)))
     stbl = box(
         b"stbl",
-        fullbox(b"stsd", 0, 0, struct.pack(">I", 1), fmt.entry),
+        fullbox(b"stsd", 0, 0, struct.pack(">I", 1), entry or fmt.entry),
         fullbox(b"stts", 0, 0, bytes(4)),
         fullbox(b"stsc", 0, 0, bytes(4)),
         fullbox(b"stsz", 0, 0, bytes(8)),

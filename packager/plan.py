@@ -246,15 +246,23 @@ def _lead(track: IndexTrack) -> Fraction:
     if track.format.kind == "audio":
         head.append(Fraction(track.shift - int(track.samples["dts"][0]), track.format.timescale))
     elif len(track.sync):
-        head.append(Fraction(-int(_presentation(track)[track.sync[0]]), track.format.timescale))
+        first = int(track.sync[0])
+        head.append(Fraction(-int(_presentation(track)[first]), track.format.timescale))
+        decoded = int(track.samples["dts"][first]) + _least_offset(track, first)
+        head.append(Fraction(track.shift - decoded, track.format.timescale))
     return max(Fraction(0), *head)
+
+
+def _least_offset(track: IndexTrack, first: int) -> int:
+    """What is taken from all composition offsets, so that the least of them is 0."""
+    return int(track.samples["cto"][first:].min())
 
 
 def _track_plan(track: IndexTrack, first: I64, lead: Fraction, lines: I64) -> TrackPlan:
     scale = track.format.timescale
     moved = math.ceil(lead * scale)
-    # CMAF 9.2.1: trun v1, and tfdt is the time at which the first picture is shown
-    hidden = int(track.samples["cto"][first[0]]) if track.format.kind == "video" else 0
+    # no composition offset is negative: docs/decisions/0005-composition-offsets.md
+    hidden = _least_offset(track, int(first[0])) if track.format.kind == "video" else 0
     base = moved + hidden - track.shift
     shown = _presentation(track) + moved
     end = int(shown[first[0] :].max()) + track.last_duration

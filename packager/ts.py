@@ -93,9 +93,8 @@ def segment(stream: Stream, plan: TrackPlan, number: int, media: memoryview) -> 
     before = packets_before(stream, plan, number)
     packets[2:, 3] = 0x10 | (before + np.arange(len(packets) - 2)) & 0x0F
     rows = plan.track.samples[first:end]
-    # a transport stream has no negative composition offset: what an edit list hides is decoded earlier instead
-    decode = rows["dts"].astype(np.int64) + plan.base - plan.hidden
-    dts, pts = _to_90k(decode, stream.scale), _to_90k(decode + rows["cto"], stream.scale)
+    decode = rows["dts"].astype(np.int64) + plan.base
+    dts, pts = _to_90k(decode, stream.scale), _to_90k(decode + rows["cto"] - plan.hidden, stream.scale)
     sync = _sync(plan, first, end)
     for at, (group, stop) in enumerate(zip(groups[:-1].tolist(), groups[1:].tolist(), strict=True)):
         pes = np.empty(int(totals[at]), np.uint8)

@@ -136,13 +136,19 @@ def test_priming_moves_the_whole_asset() -> None:
     assert plan.duration == Fraction(int(picture.start[-1]), 12800) - plan.lead
 
 
-@pytest.mark.rule("ISO/IEC 23000-19 9.2.1", "tfdt is the time at which the first picture of a segment is shown")
+@pytest.mark.rule("ISO/IEC 14496-12 8.8.12", "tfdt is a decode time and never negative, whatever an edit list hides")
 @pytest.mark.parametrize("shift", [0, 1024, 512 * 30])
-def test_tfdt_is_the_first_composition_time(shift: int) -> None:
-    plan = make_plan(index(video(range(0, 250, 50), 250, cto=[1024] * 250, shift=shift)), 2000)
+def test_decoding_begins_at_or_after_zero(shift: int) -> None:
+    reordered = [2048, 512, 1024, 0, 1024] * 50
+    plan = make_plan(index(video(range(0, 250, 50), 250, cto=reordered, shift=shift)), 2000)
     picture = plan.tracks[0]
-    assert picture.hidden == 1024
-    assert picture.base == int(picture.start[0]) >= 0
+    assert picture.hidden == 0 and picture.base >= 0
+    assert int(picture.start[0]) == picture.base + 1024  # the first picture shown: dts 512 + 512
+
+
+def test_what_all_pictures_wait_is_left_out() -> None:
+    plan = make_plan(index(video(range(0, 250, 50), 250, cto=[1024] * 250, shift=1024)), 2000)
+    assert plan.tracks[0].hidden == 1024 and plan.lead == 0 and plan.tracks[0].base == 0
 
 
 def test_an_asset_that_begins_late_says_where() -> None:
