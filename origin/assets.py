@@ -199,7 +199,7 @@ class Assets:
             with open(path, "rb") as file:
                 mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
             return from_buffer(memoryview(mapped), key)
-        except (FileNotFoundError, ValueError):
+        except (OSError, ValueError):
             return None
         except StaleIndex as stale:
             log.warning("index.stale", path=path.name, why=str(stale))

@@ -137,11 +137,12 @@ class Channel:
                 await asyncio.to_thread(disk.write_at, path, body, 0)
                 self.join(track, number, note.discontinuity)
                 track.begin(number=number, start=chunk.pts, init=note.init, discontinuity=note.discontinuity)
-            track.grow(chunk, body)
+            track.grow(chunk, body, last=note.last)
             self.last_media_ms = self._clock.now_ms()
-            self._touch()
             if note.last:
                 await self._close(track)
+            else:
+                self._touch()
         return True
 
     async def close_stalled(self) -> None:
@@ -212,9 +213,9 @@ class Channel:
             tracks = {}
             for note in sorted(session.tracks, key=lambda note: note.order):
                 track = self.tracks.get(note.track)
-                if track is None or not track.window.segments:
+                segments = track.listed() if track is not None else []
+                if track is None or not segments:
                     continue
-                segments = list(track.window.segments)
                 tracks[note.track] = LiveTrack(
                     name=note.track,
                     format=track.inits[segments[-1].init],
@@ -347,7 +348,7 @@ class Channel:
             for other in self.tracks.values():
                 other.window.span_s = self.span_s
         await asyncio.to_thread(os.replace, path, track.folder / segment_file(segment.number))
-        window.close()
+        track.close()
         window.drop_before(window.first_within(segment.start + segment.duration))
         self.align_beginnings()
         self._touch()

@@ -19,7 +19,7 @@ from aiohttp import web
 from base import lifetimes, reload
 from base.names import CONTENT_TYPE, Leaf, Name, init_file, segment_file
 from base.problems import Problem
-from base.push import PART_FIELD, SessionNote, parse_part_note
+from base.push import PART_FIELD, SessionGrant, SessionNote, parse_part_note
 from node.process import Context
 from origin.channel import Channel
 from origin.journal import ChannelRow, Journal
@@ -90,6 +90,9 @@ class Live:
         channel = self.channels.get(name.title)
         if channel is not None and channel.removed:
             raise Problem("busy", "the channel is being removed: ask again")
+        if session.state == "ended" and (channel is None or channel.row.edition != name.edition):
+            # the last word of a publisher whose channel was removed must not make it again
+            return web.Response(body=msgspec.json.encode(SessionGrant(last_number=-1)), content_type="application/json")
         if channel is not None and channel.row.edition != name.edition:
             log.info("channel.replaced", channel=name.title)  # it was removed and made anew
             await self._remove(channel)

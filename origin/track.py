@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import os
 import zlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from base.media import Format
@@ -26,7 +26,11 @@ from packager.live import LivePart, LiveSegment
 
 @dataclass(slots=True)
 class Track:
-    """`checksum` and `opened_after_break` are of the open segment. All that writes holds `lock`."""
+    """`checksum` and `opened_after_break` are of the open segment. All that writes holds `lock`.
+
+    `ending`: the open segment has its last part, which is listed only when the segment is closed. Else playlists
+    would for a moment hint a part that never comes, and every viewer would ask for it.
+    """
 
     name: str
     folder: Path
@@ -35,6 +39,7 @@ class Track:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     checksum: int = 0
     opened_after_break: bool = False
+    ending: bool = False
 
     @property
     def open(self) -> LiveSegment | None:
@@ -58,8 +63,9 @@ class Track:
         self.window.open(number=number, start=start, init=init, discontinuity=discontinuity)
         self.checksum, self.opened_after_break = 0, discontinuity
 
-    def grow(self, chunk: Chunk, body: bytes | memoryview) -> None:
+    def grow(self, chunk: Chunk, body: bytes | memoryview, *, last: bool = False) -> None:
         """The open file has one more part."""
+        self.ending = last
         self.checksum = zlib.crc32(body, self.checksum)
         self.window.grow(
             LivePart(
@@ -70,6 +76,22 @@ class Track:
                 samples=chunk.samples,
             )
         )
+
+    def close(self) -> None:
+        """The open segment is whole, synced and journalled."""
+        self.window.close()
+        self.ending = False
+
+    def listed(self) -> list[LiveSegment]:
+        """What playlists may show now."""
+        segments = list(self.window.segments)
+        if self.ending:
+            opened = segments.pop()
+            *parts, last = opened.parts
+            if parts:
+                duration, size = opened.duration - last.duration, opened.size - last.size
+                segments.append(replace(opened, parts=tuple(parts), duration=duration, size=size))
+        return segments
 
     def place(self, number: int, part: int) -> tuple[Path, int, int] | None:
         """(file, offset, octets) of a part that is there."""

@@ -20,6 +20,7 @@ import uvloop
 
 from base.names import Kind, Leaf, Name
 from base.push import PART_FIELD, SessionGrant
+from node.clock import Clock, SystemClock
 from node.home import Home
 from node.process import Context
 from node.settings import Settings
@@ -135,12 +136,13 @@ class Origin(Asker):
 
 
 @asynccontextmanager
-async def running_origin(home: Path, **settings: str | int) -> AsyncIterator[Origin]:
-    """The role as `python -m origin` runs it, but here."""
+async def running_origin(home: Path, clock: Clock | None = None, **settings: str | int) -> AsyncIterator[Origin]:
+    """The role as `python -m origin` runs it, but here. Settings with `__` for the dot."""
     ctx = Context(
         role="origin",
         home=Home(home),
         settings=Settings({name.replace("__", "."): value for name, value in settings.items()}),
+        clock=clock or SystemClock(),
     )
     ctx.home.make()
     task = ctx.tasks.start(service.run(ctx), "origin")

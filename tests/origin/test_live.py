@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import os
+import sqlite3
 import time
 from pathlib import Path
 
@@ -263,6 +265,30 @@ async def test_a_hint_that_is_withdrawn_is_404(stage: Stage) -> None:
     assert (answer.status, cache(answer)) == (404, "no-store")
 
 
+@pytest.mark.rule("RFC 8216bis 4.4.5.3", "what is hinted is what comes next")
+async def test_the_end_of_a_segment_is_announced_with_its_last_part(stage: Stage) -> None:
+    """While the segment is journalled no playlist may hint a part after its last one."""
+    while not stage.waiting["v1"][0].note.last:
+        await stage.goes_on()
+    number, part = stage.hint
+    with contextlib.closing(sqlite3.connect(stage.origin.data / "journal.db")) as blocking:
+        blocking.execute("BEGIN IMMEDIATE")  # the journal waits for the lock
+        async with asyncio.TaskGroup() as group:
+            reloading = group.create_task(stage.origin.playlist("v1", f"?_HLS_msn={number}&_HLS_part={part}"))
+            await stage.held()
+            putting = group.create_task(stage.goes_on())
+            opened = next((stage.origin.data / "live" / "studio.e1" / "v1").glob("*.open-*"))
+            size = opened.stat().st_size
+            await stage.origin.until(lambda: opened.stat().st_size > size)
+            await stage.goes_on("a1")  # makes a new snapshot
+            meanwhile = (await stage.origin.playlist()).text
+            assert f'EXT-X-PRELOAD-HINT:TYPE=PART,URI="{number}.{part}.m4s"' in meanwhile
+            assert not putting.done() and not reloading.done()
+            blocking.rollback()
+            text = (await reloading).text
+    assert f"\n{number}.m4s\n" in text and f'EXT-X-PRELOAD-HINT:TYPE=PART,URI="{number + 1}.0.m4s"' in text
+
+
 async def test_a_part_that_is_not_hinted_is_404(stage: Stage) -> None:
     number, part = stage.hint
     for name in (f"v1/{number}.{part + 1}.m4s", f"v1/{number + 1}.0.m4s", f"v1/{number - 1}.99.m4s"):
@@ -437,6 +463,16 @@ async def test_a_removed_channel_is_gone_and_may_come_again_under_its_edition(st
     assert (await origin.playlist()).status == 200
 
 
+async def test_the_last_word_of_a_publisher_does_not_bring_a_removed_channel_back(stage: Stage) -> None:
+    origin = stage.origin
+    assert (await origin.ask("DELETE", "/live/studio/status.json")).status == 204
+    assert (await origin.session(stage.studio, state="ended")).last_number == -1
+    assert (await origin.get("/live/studio/status.json")).status == 404
+    await origin.announce(stage.studio, edition="e2")
+    assert (await origin.session(stage.studio, state="ended")).last_number == -1  # of the old edition
+    assert b'"edition":"e2"' in (await origin.get("/live/studio/status.json")).body
+
+
 async def test_only_the_channel_as_a_whole_can_be_removed(stage: Stage) -> None:
     for name in (live("v1/media.m3u8"), live(f"v1/{stage.parts[0].number}.m4s"), "/live/studio/multivariant.m3u8"):
         assert (await stage.origin.ask("DELETE", name)).status == 405
@@ -460,6 +496,39 @@ async def test_removing_while_parts_come_leaves_nothing(stage: Stage) -> None:
 # Many, and the end
 
 
+async def test_viewers_at_the_edge_of_live_read_what_was_sent(origin: Origin) -> None:
+    """Parts are read while they come and while their segment closes; nobody misses one or gets another."""
+    studio = Studio()
+    stage = Stage(origin, studio)
+    await stage.has(2500)
+    coming = studio.run(8000)
+    coming = [*stage.waiting["v1"], *stage.waiting["a1"], *coming]
+    sent = {(p.track, p.number, p.part): p.body for p in [*stage.parts, *coming]}
+    last = min(max(number for name, number, _ in sent if name == track) for track in ("v1", "a1")) - 1
+
+    async def watches(track: str) -> int:
+        number = max(p.number for p in stage.parts if p.track == track)
+        seen = part = 0
+        while number <= last:
+            answer = await origin.get(live(f"{track}/{number}.{part}.m4s"))
+            if answer.status == 404:  # the hint was withdrawn, or the segment has no further part
+                reload = await origin.playlist(track, f"?_HLS_msn={number}&_HLS_part={part}")
+                assert reload.status == 200 and f"\n{number}.m4s" in reload.text
+                whole = await origin.get(live(f"{track}/{number}.m4s"))
+                assert whole.body == b"".join(sent[track, number, at] for at in range(part))
+                number, part = number + 1, 0
+            else:
+                assert (answer.status, answer.body) == (200, sent[track, number, part])
+                seen, part = seen + 1, part + 1
+        return seen
+
+    async with asyncio.TaskGroup() as group:
+        watching = [group.create_task(watches(track)) for track in ("v1", "a1") for _ in range(5)]
+        await stage.held(10)
+        await origin.publish(coming)
+    assert min(task.result() for task in watching) > 50
+
+
 async def test_two_thousand_waiters_are_woken_by_one_part(stage: Stage) -> None:
     query = "?_HLS_msn={}&_HLS_part={}".format(*stage.hint)
     async with asyncio.TaskGroup() as group:
@@ -472,9 +541,7 @@ async def test_two_thousand_waiters_are_woken_by_one_part(stage: Stage) -> None:
         acknowledged = time.monotonic()
         answers = [await task for task in asking]
     done = time.monotonic()
-    print(
-        f"2000 held requests: acknowledged {acknowledged - began:.3f} s, all answered {done - began:.3f} s after the PUT"
-    )
+    print(f"2000 held: acknowledged after {acknowledged - began:.3f} s, all answered after {done - began:.3f} s")
     assert {answer.status for answer in answers} == {200} and len({answer.body for answer in answers}) == 1
     assert stage.origin.metric("origin_held") == 0
 

@@ -82,7 +82,7 @@ async def test_whatever_was_acknowledged_survives_kill_9(process: OriginProcess)
     publisher = Crashing(process, Studio())
     await publisher.starts()
     await publisher.asker.announce(publisher.studio)
-    parts = publisher.studio.run(12_000)
+    parts = publisher.studio.run(9000)
     queues = {track: [part for part in parts if part.track == track] for track in publisher.studio.inits}
     # the deaths come after the acknowledgement of a first, a middle and a last part, and while a PUT is on its way
     deaths = [

@@ -66,6 +66,28 @@ def test_a_part_whose_file_has_left_is_missing(tmp_path: Path) -> None:
             read_part(tmp_path / name, 0, 10)
 
 
+def test_the_last_part_is_listed_with_the_whole_segment(track: Track, studio: Studio) -> None:
+    take(track, studio, 970)
+    before = track.listed()
+    last = studio.run(100)[0]
+    assert last.note.last
+    track.grow(read_chunk(last.body), last.body, last=True)
+    assert track.listed() == before and track.open is not None
+    track.close()
+    (whole,) = track.listed()
+    assert whole.closed and len(whole.parts) == len(before[0].parts) + 1
+
+
+def test_a_segment_of_one_part_is_listed_when_it_is_whole(track: Track, studio: Studio) -> None:
+    part = studio.run(500)[0]
+    chunk = read_chunk(part.body)
+    track.begin(number=5, start=chunk.pts, init=part.note.init, discontinuity=False)
+    track.grow(chunk, part.body, last=True)
+    assert track.listed() == []
+    track.close()
+    assert [s.number for s in track.listed()] == [5]
+
+
 def test_another_timescale_starts_the_window_anew(tmp_path: Path) -> None:
     first, second = Studio(tracks=("a1",)), Studio(tracks=("a1",), asc=ASC_44100)
     track = Track(name="a1", folder=tmp_path, window=TrackWindow(scale=48_000, span_s=60, grid_ms=1000))
