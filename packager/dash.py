@@ -15,8 +15,10 @@ from xml.etree import ElementTree as ET
 
 from base.names import TIME_PATH, Kind, Leaf, Name, media_template
 from base.reports import TrackReport
+from packager.drm import NAMESPACES, content_protection
 from packager.live import LiveSegment, LiveWindow
 from packager.plan import Plan, TrackPlan
+from packager.protect import Protection
 
 _NAMESPACE = "urn:mpeg:dash:schema:mpd:2011"
 _PROFILE = "urn:mpeg:dash:profile:isoff-live:2011"
@@ -25,13 +27,23 @@ _ROLE = "urn:mpeg:dash:role:2011"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def static_manifest(title: str, plan: Plan, tracks: Sequence[TrackReport], generations: dict[str, str]) -> str:
+def static_manifest(
+    title: str,
+    plan: Plan,
+    tracks: Sequence[TrackReport],
+    generations: dict[str, str],
+    protection: Protection | None = None,
+) -> str:
     """The MPD of an asset. `tracks` describes, in order, the plan's tracks; `generations` their init segments."""
     mpd = _mpd("static", plan.target_duration)
+    if protection:
+        mpd.attrib.update(NAMESPACES)
     mpd.set("mediaPresentationDuration", duration(plan.duration))
     period = ET.SubElement(mpd, "Period", id="0", start="PT0S", duration=duration(plan.duration))
     for at, members in enumerate(_sets(tracks)):
         adaptation = _adaptation_set(period, at, members)
+        if protection:  # the schema wants it before labels and roles
+            adaptation[:0] = content_protection(protection, members[0].kind)
         for member in members:
             track = plan.track(member.track)
             assert track is not None
@@ -67,7 +79,8 @@ def live_manifest(window: LiveWindow, tracks: Sequence[TrackReport]) -> str:
     mpd.set("minimumUpdatePeriod", duration(Fraction(window.grid_ms, 1000)))
     mpd.set("timeShiftBufferDepth", duration(Fraction(window.window_ms, 1000)))
     mpd.set("suggestedPresentationDelay", duration(Fraction(3 * window.grid_ms, 1000)))
-    mpd.set("maxSegmentDuration", duration(Fraction(window.target)))
+    # the target duration is rounded (HLS); sound that is cut at frames may last a little longer (5.3.1.2: the maximum)
+    mpd.set("maxSegmentDuration", duration(Fraction(2 * window.target + 1, 2)))
     runs = sorted({s.run for segments in closed.values() for s in segments if not s.gap})
     for place, run in enumerate(runs):
         _live_period(mpd, window, closed, tracks, run, last=place == len(runs) - 1)
