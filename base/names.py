@@ -18,6 +18,11 @@ On demand also:
     /vod/{title}/{edition}/{track}/{number}.ts            segment as MPEG-TS
     /vod/{title}/{edition}/{track}/iframes.m3u8           I-frame playlist (trick play)
 
+Protected (on demand so far): the same names with `/~cenc` or `/~cbcs` in front, for playlists, manifests, init
+segments and segments. Playlists use relative URLs, so the prefix is inherited.
+
+    /~cbcs/vod/{title}/manifest.mpd
+
 Between roles only, never through an edge:
 
     /live/{title}/{edition}/session.json                  PUT by ingest: what is being published
@@ -79,9 +84,14 @@ MANIFESTS = frozenset(
     }
 )
 IMMUTABLE = PUBLIC - MANIFESTS
+# Schemes of ISO/IEC 23001-7 that may stand in front of a path, and what there is under them.
+PROTECTIONS = ("cenc", "cbcs")
+PROTECTED = frozenset({Leaf.MULTIVARIANT, Leaf.MANIFEST, Leaf.MEDIA_PLAYLIST, Leaf.INIT, Leaf.SEGMENT, Leaf.PART})
 
 # The clock that DASH players ask (UTCTiming, ISO/IEC 23009-1 5.8.5.7); answered by every edge itself.
 TIME_PATH = "/time"
+# Where a player asks for content keys, by POST; the edge hands it on.
+CLEARKEY_PATH = "/licence/clearkey"
 
 TITLE_PATTERN = r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?"
 _TITLE = re.compile(TITLE_PATTERN)
@@ -101,7 +111,7 @@ _TRACK_FILE = {
 }
 _LEAF_OF = {file: leaf for leaf, file in (*_TOP_FILE.items(), *_TRACK_FILE.items())}
 _PATH = re.compile(
-    rf"/(?P<kind>live|vod)/(?P<title>{TITLE_PATTERN})/"
+    rf"(?:/~(?P<protection>{'|'.join(PROTECTIONS)}))?/(?P<kind>live|vod)/(?P<title>{TITLE_PATTERN})/"
     rf"(?:(?P<top>{'|'.join(map(re.escape, _TOP_FILE.values()))})"
     r"|(?P<edition>[a-z0-9]{1,16})/"
     r"(?:(?P<session>session\.json)"
@@ -132,7 +142,10 @@ CONTENT_TYPE = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Name:
-    """The name of one object. `number` and `part` count from 0; `generation` is hex of the init's hash."""
+    """The name of one object. `number` and `part` count from 0; `generation` is hex of the init's hash.
+
+    `protection`: one of PROTECTIONS, empty for what is clear.
+    """
 
     kind: Kind
     title: str
@@ -142,12 +155,14 @@ class Name:
     generation: str = ""
     number: int = -1
     part: int = -1
+    protection: str = ""
 
     @property
     def path(self) -> str:
+        prefix = f"/~{self.protection}" if self.protection else ""
         if self.leaf in _TOP_FILE:
-            return f"/{self.kind}/{self.title}/{_TOP_FILE[self.leaf]}"
-        return f"/{self.kind}/{self.title}/{self.relative}"
+            return f"{prefix}/{self.kind}/{self.title}/{_TOP_FILE[self.leaf]}"
+        return f"{prefix}/{self.kind}/{self.title}/{self.relative}"
 
     @property
     def relative(self) -> str:
@@ -188,7 +203,7 @@ def parse(path: str) -> Name | None:
         return None
     name = _name(found)
     wrong = VOD_ONLY if name.kind is Kind.LIVE else LIVE_ONLY
-    return None if name.leaf in wrong else name
+    return None if name.leaf in wrong or (name.protection and name.leaf not in PROTECTED) else name
 
 
 def _name(found: re.Match[str]) -> Name:
@@ -202,6 +217,7 @@ def _name(found: re.Match[str]) -> Name:
             generation=found["generation"] or "",
             number=number,
             part=part,
+            protection=found["protection"] or "",
         )
 
     if fixed := found["top"] or found["file"]:

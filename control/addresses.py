@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from base.names import Kind, Leaf, Name
+from base.names import CLEARKEY_PATH, Kind, Leaf, Name
 from node.process import Context
 
 
@@ -18,12 +18,17 @@ class Addresses:
     rtmp: str
     control: str
 
-    def manifests(self, kind: Kind, title: str) -> dict[str, str]:
-        """`hls` and `dash` URLs of one channel or asset."""
+    def manifests(self, kind: Kind, title: str, protection: str = "") -> dict[str, str]:
+        """`hls` and `dash` URLs of one channel or asset; `protection`: one of base.names.PROTECTIONS."""
         return {
-            "hls": self.edge + Name(kind=kind, title=title, leaf=Leaf.MULTIVARIANT).path,
-            "dash": self.edge + Name(kind=kind, title=title, leaf=Leaf.MANIFEST).path,
+            "hls": self.edge + Name(kind=kind, title=title, leaf=Leaf.MULTIVARIANT, protection=protection).path,
+            "dash": self.edge + Name(kind=kind, title=title, leaf=Leaf.MANIFEST, protection=protection).path,
         }
+
+    @property
+    def licence(self) -> str:
+        """Where a player asks for ClearKey licences."""
+        return self.edge + CLEARKEY_PATH
 
     def transport_stream(self, title: str) -> str:
         """The HLS URL of an asset as MPEG-TS."""

@@ -1,7 +1,7 @@
 """The pages: watch, the list of what there is to watch, and the operator's. HTML from templates, plain ES modules.
 
     GET /                              what there is to watch
-    GET /watch/{live|vod}/{title}      the player; ?player=hls|shaka|dash|native
+    GET /watch/{live|vod}/{title}      the player; ?player=hls|shaka|dash|native, ?protection=cenc|cbcs
     GET /watch/{live|vod}/{title}/state.json   what the player page asks while nothing plays
     GET /operator                      signs in with the admin token and talks to /api/v1
     GET /static/{version}/{file}       ours; the version is a digest of all of them
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import hdrs, web
 
-from base.names import Kind, is_title
+from base.names import PROTECTIONS, Kind, is_title
 from base.problems import Problem
 from base.reports import ChannelReport
 from control import bodies
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 WEB = Path(__file__).parent / "web"
 PLAYERS = ("hls", "shaka", "dash", "native")
 
+_USES = ("script", "worker", "all")
 _YEAR = "public, max-age=31536000, immutable"
 _TYPES = {
     ".js": "text/javascript",
@@ -130,7 +131,9 @@ class Pages:
             return self._html("nothing.html", problem.kind.status, sentence=problem.detail)
         at = self._at(request)
         player = request.query.get("player", "hls")
-        manifests = at.manifests(kind, name)
+        asked = request.query.get("protection", "")
+        protection = asked if kind is Kind.VOD and asked in PROTECTIONS else ""
+        manifests = at.manifests(kind, name, protection)
         if kind is Kind.VOD and request.query.get("format") == "ts":
             manifests |= {"hls": at.transport_stream(name)}
         return self._html(
@@ -148,10 +151,11 @@ class Pages:
                 "name": name,
                 "hls": manifests["hls"],
                 "dash": manifests["dash"],
+                "licence": at.licence if protection else "",
                 "player": player if player in PLAYERS else "hls",
                 "state": f"/watch/{kind}/{name}/state.json",
                 "vendor": {
-                    library: {use: f"/vendor/{file}" for use, file in row.items() if use in ("script", "worker")}
+                    library: {use: f"/vendor/{file}" for use, file in row.items() if use in _USES}
                     for library, row in self._vendor.items()
                 },
             },

@@ -29,7 +29,12 @@ class Library:
 LIBRARIES = (
     Library("hls", "hls.js", {"script": "dist/hls.min.mjs", "worker": "dist/hls.worker.js"}, "LICENSE"),
     Library("shaka", "shaka-player", {"script": "dist/shaka-player.compiled-es2021.js"}, "LICENSE"),
-    Library("dash", "dashjs", {"script": "dist/modern/umd/dash.mediaplayer.min.js"}, "LICENSE.md"),
+    Library(
+        "dash",
+        "dashjs",
+        {"script": "dist/modern/umd/dash.mediaplayer.min.js", "all": "dist/modern/umd/dash.all.min.js"},
+        "LICENSE.md",
+    ),
 )
 
 

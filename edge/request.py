@@ -37,6 +37,12 @@ PREFLIGHT = (
     ("Access-Control-Max-Age", "86400"),
     ("Allow", "GET, HEAD, OPTIONS"),
 )
+_LICENCE_PREFLIGHT = (
+    ("Access-Control-Allow-Methods", "POST, OPTIONS"),
+    ("Access-Control-Allow-Headers", "Content-Type"),
+    ("Access-Control-Max-Age", "86400"),
+    ("Allow", "POST, OPTIONS"),
+)
 # 15.4.5: what a 304 says of the 200 it stands for.
 OF_A_304 = frozenset({"content-location", "date", "etag", "vary", "cache-control", "expires"})
 
@@ -48,6 +54,7 @@ class Action(StrEnum):
     OBJECT = "object"  # from the cache, or through it
     TIME = "time"  # the edge's own clock
     PREFLIGHT = "preflight"
+    LICENCE = "licence"  # handed on with its body, never kept
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +76,10 @@ def plan(method: str, path: str, query: str, fields: Mapping[str, str]) -> Plan:
     """Raises Problem method, unknown or malformed. `path` and `query` are as they came, not percent-decoded."""
     if method == "OPTIONS":
         return Plan(action=Action.PREFLIGHT, body=False)
+    if path == names.CLEARKEY_PATH:
+        if method != "POST":
+            raise Problem("method", "players ask for content keys with POST", allow="POST, OPTIONS")
+        return Plan(action=Action.LICENCE, key=path)
     if method not in ("GET", "HEAD"):
         raise Problem("method", "viewers fetch with GET and HEAD", allow="GET, HEAD, OPTIONS")
     body = method == "GET"
@@ -93,6 +104,11 @@ def wanted(path: str, query: str) -> tuple[str, Use, bool]:
     use = Use.MANIFEST if name.leaf in names.MANIFESTS else Use.IMMUTABLE
     # A live segment or part may be asked for as soon as it is hinted (6.2.6): the origin holds the request.
     return path, use, name.kind is names.Kind.LIVE and name.leaf in (names.Leaf.SEGMENT, names.Leaf.PART)
+
+
+def preflight(path: str) -> tuple[tuple[str, str], ...]:
+    """What a page of another origin may do with a path (Fetch standard, "CORS protocol")."""
+    return _LICENCE_PREFLIGHT if path == names.CLEARKEY_PATH else PREFLIGHT
 
 
 def cmcd(query: str, fields: Mapping[str, str]) -> bytes:

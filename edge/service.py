@@ -32,6 +32,7 @@ from node.process import Context
 
 log = structlog.get_logger("edge")
 
+_MOST_LICENCE_OCTETS = 4096
 _RESET = struct.pack("ii", 1, 0)
 
 
@@ -118,7 +119,9 @@ class Edge:
     async def _answer(self, request: web.Request, plan: Plan, sent: Sent) -> web.StreamResponse:
         match plan.action:
             case Action.PREFLIGHT:
-                return web.Response(status=204, headers=dict(asked.PREFLIGHT))
+                return web.Response(status=204, headers=dict(asked.preflight(request.rel_url.raw_path)))
+            case Action.LICENCE:
+                return await self._licence(request, plan, sent)
             case Action.TIME:
                 headers = {"Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-store"}
                 return web.Response(body=asked.time_body(self.clock.now_ms()), headers=headers)
@@ -236,6 +239,16 @@ class Edge:
                     sent.bytes += len(part)
         await response.write_eof()
         return response
+
+    async def _licence(self, request: web.Request, plan: Plan, sent: Sent) -> web.StreamResponse:
+        """The body goes upstream, the answer comes back: neither is looked at, logged or kept."""
+        body = b""
+        async for part in request.content.iter_any():
+            body += part
+            if len(body) > _MOST_LICENCE_OCTETS:
+                raise Problem("too-large", f"a licence request has at most {_MOST_LICENCE_OCTETS} octets")
+        answer = await self.upstream.open(plan.key, request_id=request[rim.REQUEST_ID], body=body)
+        return await self._pass(request, plan, answer, "Headwater; fwd=method", sent)
 
     async def _pass(
         self,

@@ -1,6 +1,7 @@
 """The next node towards the origin: one session, requests tried again until a deadline.
 
-Only GET is sent, without anything of the viewer's but the request id, so trying again is always safe (RFC 9110 9.2.2).
+Only GET is sent, without anything of the viewer's but the request id, so trying again is always safe (RFC 9110 9.2.2);
+and POST of a licence request, which changes nothing upstream.
 """
 
 from __future__ import annotations
@@ -40,8 +41,10 @@ class Upstream:
     on_retry: Callable[[], None]
     _session: aiohttp.ClientSession | None = field(default=None, init=False)
 
-    async def open(self, target: str, *, request_id: str, patience_s: float = PATIENCE_S) -> aiohttp.ClientResponse:
-        """The answer to GET `target`, its header read and its body not. Close it.
+    async def open(
+        self, target: str, *, request_id: str, patience_s: float = PATIENCE_S, body: bytes | None = None
+    ) -> aiohttp.ClientResponse:
+        """The answer to GET `target`, or to POST of a `body`, its header read and its body not. Close it.
 
         Raises Problem upstream (away, or answers 5xx until the deadline) and late (no answer in READ_S).
         """
@@ -51,7 +54,7 @@ class Upstream:
         while True:
             allowed = patience_s
             try:
-                answer = await self._ask(target, request_id)
+                answer = await self._ask(target, request_id, body)
                 if answer.status < 500:
                     return answer
                 fault = f"upstream answers {answer.status}"
@@ -71,13 +74,18 @@ class Upstream:
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE_S)
 
-    async def _ask(self, target: str, request_id: str) -> aiohttp.ClientResponse:
+    async def _ask(self, target: str, request_id: str, body: bytes | None) -> aiohttp.ClientResponse:
         if self._session is None:
             self._session = self._connect()
         base = "http://origin" if self.address.startswith("unix:") else self.address.rstrip("/")
-        return await self._session.get(
+        fields = {"Accept-Encoding": "identity", "X-Request-Id": request_id, "Via": "1.1 Headwater"}
+        if body is not None:
+            fields["Content-Type"] = "application/json"
+        return await self._session.request(
+            "GET" if body is None else "POST",
             yarl.URL(base + target, encoded=True),
-            headers={"Accept-Encoding": "identity", "X-Request-Id": request_id, "Via": "1.1 Headwater"},
+            headers=fields,
+            data=body,
             allow_redirects=False,
         )
 

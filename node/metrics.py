@@ -50,6 +50,9 @@ TABLE: dict[str, Metric] = {
         Metric("origin_refused", "counter", ("kind",), "PUTs refused, by problem kind"),
         Metric("origin_held", "gauge", (), "requests that wait for media to come"),
         Metric("origin_assets", "gauge", (), "assets on demand that are open"),
+        Metric(
+            "origin_licences", "counter", ("outcome",), "requests for content keys: granted, unknown, malformed, off"
+        ),
         Metric("origin_bytes", "counter", ("leaf",), "body bytes sent, by sort of object"),
         Metric("ingest_sessions", "gauge", ("state",), "publishing sessions by state"),
         Metric("ingest_offers", "counter", ("outcome",), "publish attempts: admitted, wrong-key, busy, malformed"),

@@ -49,6 +49,13 @@ TABLE: dict[str, Setting] = {
         Setting("origin.listen", "listen", "", "", "a TCP address besides the box's socket; empty: none"),
         Setting("origin.segment_target", "int", 4000, "ms", "target duration of on-demand segments", 1000, 20000),
         Setting(
+            "origin.clearkey",
+            "bool",
+            False,
+            "",
+            "hand out content keys to whoever asks (ClearKey): for tests of protection, never for content of value",
+        ),
+        Setting(
             "ingest.origin",
             "url",
             "",

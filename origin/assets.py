@@ -27,6 +27,7 @@ from packager.index import FileKey, Index, StaleIndex, build, from_buffer, to_by
 from packager.init import generation, init_segment
 from packager.movie import read_movie
 from packager.plan import Plan, make_plan
+from packager.protect import Protection
 
 log = structlog.get_logger("assets")
 
@@ -43,7 +44,10 @@ class AssetNote(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asset:
-    """An asset that is open: everything a request needs, nothing to be read again."""
+    """An asset that is open: everything a request needs, nothing to be read again.
+
+    With `protection` it is the view of it under that: edition, init segments and generations are its own.
+    """
 
     asset: str
     file: mmap.mmap
@@ -53,6 +57,7 @@ class Asset:
     tracks: tuple[TrackReport, ...]
     inits: dict[str, bytes]
     generations: dict[str, str]
+    protection: Protection | None = None
 
     def report(self) -> AssetReport:
         return AssetReport(

@@ -8,14 +8,17 @@ from pathlib import Path
 from aiohttp import web
 
 from base import lifetimes
-from base.names import Kind, Name, parse
+from base.names import CLEARKEY_PATH, Kind, Name, parse
 from base.problems import Problem
 from node import web as rim
 from node.process import Context
 from node.settings import listen_address
 from origin.assets import Assets
 from origin.journal import Journal
+from origin.keys import KeySource, LocalKeys
+from origin.licence import handle as handle_licence
 from origin.live import MOST_PART_OCTETS, Live
+from origin.protected import Protector
 from origin.vod import Vod
 
 _SWEEP_S = 2
@@ -28,8 +31,9 @@ async def run(ctx: Context) -> None:
     journal = await asyncio.to_thread(Journal, data / "journal.db")
     try:
         live = Live(ctx, data / "live", journal)
-        vod = Vod(ctx, await asyncio.to_thread(Assets, data / "vod"))
-        app = make_app(ctx, live, vod)
+        keys = await asyncio.to_thread(LocalKeys, data / "keys")
+        vod = Vod(ctx, await asyncio.to_thread(Assets, data / "vod"), Protector(keys, licence_url(ctx)))
+        app = make_app(ctx, live, vod, keys)
         sweeping = ctx.tasks.start(_sweep(ctx, live), "sweep")
         listen: list[Path | tuple[str, int]] = [ctx.home.socket("origin", door="media")]
         if text := ctx.settings.text("origin.listen"):
@@ -43,7 +47,14 @@ async def run(ctx: Context) -> None:
         await asyncio.to_thread(journal.close)
 
 
-def make_app(ctx: Context, live: Live, vod: Vod) -> web.Application:
+def licence_url(ctx: Context) -> str:
+    """Where players ask for ClearKey licences, as manifests say it: at the edge; empty if none are given."""
+    if not ctx.settings.flag("origin.clearkey"):
+        return ""
+    return ctx.settings.text("edge.public_url").rstrip("/") + CLEARKEY_PATH
+
+
+def make_app(ctx: Context, live: Live, vod: Vod, keys: KeySource) -> web.Application:
     app = rim.make_app(ctx, client_max_size=MOST_PART_OCTETS)
 
     async def handle(request: web.Request) -> web.StreamResponse:
@@ -51,6 +62,14 @@ def make_app(ctx: Context, live: Live, vod: Vod) -> web.Application:
         if name is None:
             raise Problem("unknown", "no media object has such a name", cache_control="public, max-age=60")
         request[_NAME] = name
+        if name.protection and name.kind is Kind.LIVE:
+            raise Problem(
+                "unknown",
+                "live channels cannot be protected yet: leave out the prefix",
+                cache_control="public, max-age=60",
+            )
+        if name.protection and request.method not in ("GET", "HEAD"):
+            raise Problem("method", "protected objects are made, not stored", allow="GET, HEAD")
         kind = live if name.kind is Kind.LIVE else vod
         match request.method:
             case "GET" | "HEAD":
@@ -71,7 +90,12 @@ def make_app(ctx: Context, live: Live, vod: Vod) -> web.Application:
             counter.inc(response.content_length or 0)
 
     app.on_response_prepare.append(prepared)
-    app.router.add_route("*", "/{kind:live|vod}/{tail:.*}", handle)
+
+    async def licence(request: web.Request) -> web.Response:
+        return await handle_licence(ctx, keys, request)
+
+    app.router.add_post(CLEARKEY_PATH, licence)
+    app.router.add_route("*", "/{kind:live|vod|~cenc|~cbcs}/{tail:.*}", handle)
     return app
 
 

@@ -7,7 +7,7 @@ from base.names import Kind, Leaf, Name
 from base.problems import Problem
 from base.reports import TrackReport
 from origin.assets import Asset
-from packager import dash, hls, iframes, ts
+from packager import dash, drm, hls, iframes, ts
 from packager.plan import TrackPlan
 
 
@@ -15,15 +15,19 @@ def text(name: Name, asset: Asset) -> str:
     """The playlist or manifest that a name stands for. Raises Problem unknown."""
     match name.leaf:
         case Leaf.MULTIVARIANT:
-            return hls.multivariant(asset.asset, Kind.VOD, asset.plan.edition, asset.tracks, iframes=_trick_play(asset))
+            # an I-frame playlist takes ranges of clear segments
+            trick_play = [] if asset.protection else _trick_play(asset)
+            return hls.multivariant(asset.asset, Kind.VOD, asset.plan.edition, asset.tracks, iframes=trick_play)
         case Leaf.MULTIVARIANT_TS:
             return hls.multivariant(
                 asset.asset, Kind.VOD, asset.plan.edition, _carried(asset), playlists=Leaf.MEDIA_PLAYLIST_TS
             )
         case Leaf.MANIFEST:
-            return dash.static_manifest(asset.asset, asset.plan, asset.tracks, asset.generations)
+            return dash.static_manifest(asset.asset, asset.plan, asset.tracks, asset.generations, asset.protection)
         case Leaf.MEDIA_PLAYLIST:
-            return hls.media_playlist(asset.plan, _track(name, asset), asset.generations[name.track])
+            track = _track(name, asset)
+            key = drm.key_tag(asset.protection, track.track.format.kind) if asset.protection else ""
+            return hls.media_playlist(asset.plan, track, asset.generations[name.track], key)
         case Leaf.MEDIA_PLAYLIST_TS:
             stream_of(name, asset)
             return hls.media_playlist(asset.plan, _track(name, asset), "")

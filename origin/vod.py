@@ -16,7 +16,9 @@ from base.problems import Problem
 from node.process import Context
 from origin import views
 from origin.assets import MEZZANINE, Asset, Assets
+from origin.protected import Protector
 from packager import ts
+from packager.cenc import Scheme
 from packager.plan import TrackPlan
 from packager.segment import Body, segment
 
@@ -30,9 +32,10 @@ _VECTOR = 512  # ranges a write; IOV_MAX is 1024
 class Vod:
     """Requests for names of kind `vod`."""
 
-    def __init__(self, ctx: Context, assets: Assets) -> None:
+    def __init__(self, ctx: Context, assets: Assets, protector: Protector) -> None:
         self._ctx = ctx
         self._assets = assets
+        self._protector = protector
         self._adding: set[str] = set()  # titles whose file is being received or indexed
         # syncing a large file takes long; the threads that live parts are written in must not all do that
         self._indexing = asyncio.Semaphore(2)
@@ -43,11 +46,15 @@ class Vod:
         asset = await self._open(name.title)
         if name.leaf is Leaf.STATUS:
             return web.Response(body=msgspec.json.encode(asset.report()), content_type="application/json")
+        if name.protection:
+            asset = await self._protected(name, asset)
         if name.edition and name.edition != asset.plan.edition:
             raise Problem("gone", "the asset was planned anew: read its playlist again", cache_control="no-store")
         match name.leaf:
             case Leaf.INIT:
                 return self._init(name, asset)
+            case Leaf.SEGMENT if asset.protection:
+                return await self._protected_segment(request, name, asset)
             case Leaf.SEGMENT:
                 return await self._segment(request, name, asset)
             case Leaf.TS_SEGMENT:
@@ -99,6 +106,7 @@ class Vod:
         if name.leaf is not Leaf.STATUS:
             raise Problem("method", "an asset is removed as a whole: DELETE its status.json", allow="GET, HEAD")
         await asyncio.to_thread(self._assets.remove, name.title)
+        await asyncio.to_thread(self._protector.forget, name.title)
         return web.Response(status=204)
 
     async def _open(self, title: str) -> Asset:
@@ -121,6 +129,26 @@ class Vod:
         await response.prepare(request)
         if request.method != "HEAD":
             await send(request, response, body, asset.media)
+        await response.write_eof()
+        return response
+
+    async def _protected(self, name: Name, asset: Asset) -> Asset:
+        """The view of the asset under the name's scheme."""
+        try:
+            return await asyncio.to_thread(self._protector.view, asset, Scheme(name.protection))
+        except OSError as fault:
+            log.error("keys.not_stored", asset=name.title, fault=str(fault))
+            raise Problem("busy", f"the origin cannot store keys: {fault.strerror}") from fault
+
+    async def _protected_segment(self, request: web.Request, name: Name, asset: Asset) -> web.StreamResponse:
+        _segment_track(name, asset)
+        made = await asyncio.to_thread(self._protector.segment, asset, name.track, name.number)
+        response = web.StreamResponse(headers=_headers(name, f"{name.edition}-{name.track}-{name.number}"))
+        response.content_length = made.length
+        await response.prepare(request)
+        if request.method != "HEAD":
+            await response.write(made.head)
+            await response.write(made.media)
         await response.write_eof()
         return response
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from base.problems import Problem
 from packager.bits import Bits, unescape
 
-_HIGH = {100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135}
+HIGH = {100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135}
 # Table E-1: aspect_ratio_idc -> sample aspect ratio
 _SAR = {
     1: (1, 1), 2: (12, 11), 3: (10, 11), 4: (16, 11), 5: (40, 33), 6: (24, 11), 7: (20, 11), 8: (32, 11),
@@ -65,16 +65,13 @@ def _sps(bits: Bits) -> Picture:
     bits.read(16)  # constraint flags, level
     bits.ue()  # seq_parameter_set_id
     chroma, separate = 1, False
-    if profile in _HIGH:
+    if profile in HIGH:
         chroma = bits.ue()
         separate = chroma == 3 and bits.flag()
         bits.ue()
         bits.ue()
         bits.flag()
-        if bits.flag():  # seq_scaling_matrix_present_flag
-            for i in range(8 if chroma != 3 else 12):
-                if bits.flag():
-                    _skip_scaling_list(bits, 16 if i < 6 else 64)
+        skip_scaling_matrix(bits, chroma)
     bits.ue()  # log2_max_frame_num_minus4
     order = bits.ue()
     if order == 0:
@@ -127,6 +124,14 @@ def _vui(bits: Bits) -> tuple[tuple[int, int], tuple[int, int, int, bool] | None
         if bits.flag():
             colour = (bits.read(8), bits.read(8), bits.read(8), full_range)
     return sar, colour
+
+
+def skip_scaling_matrix(bits: Bits, chroma: int) -> None:
+    """seq_scaling_matrix_present_flag and what follows from it (7.3.2.1.1); `chroma`: chroma_format_idc."""
+    if bits.flag():
+        for i in range(8 if chroma != 3 else 12):
+            if bits.flag():
+                _skip_scaling_list(bits, 16 if i < 6 else 64)
 
 
 def _skip_scaling_list(bits: Bits, size: int) -> None:

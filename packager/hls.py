@@ -121,8 +121,10 @@ def _frame_rate(rate: str) -> str | None:
     return f"{int(over) / int(under or 1):.3f}"
 
 
-def media_playlist(plan: Plan, track: TrackPlan, generation: str) -> str:
+def media_playlist(plan: Plan, track: TrackPlan, generation: str, key: str = "") -> str:
     """The media playlist of one track of an asset (4.4.3, 4.4.4); without an init segment's generation, of MPEG-TS.
+
+    `key`: the EXT-X-KEY of all segments, empty if they are clear.
 
     A segment in which this track has nothing (audio that starts late) is a gap as long as the picture's; at the end
     it is left out.
@@ -140,6 +142,8 @@ def media_playlist(plan: Plan, track: TrackPlan, generation: str) -> str:
     ]
     if generation:
         lines.append(attributes(Tag.MAP, URI=quoted(init_file(generation))))
+    if key:
+        lines.append(key)
     for number in range(last + 1):
         if first[number + 1] == first[number]:
             lines.append(Tag.GAP)

@@ -20,6 +20,7 @@ class Tag(StrEnum):
     INF = "#EXTINF"  # 4.4.4.1
     BYTERANGE = "#EXT-X-BYTERANGE"  # 4.4.4.2
     DISCONTINUITY = "#EXT-X-DISCONTINUITY"  # 4.4.4.3
+    KEY = "#EXT-X-KEY"  # 4.4.4.4
     MAP = "#EXT-X-MAP"  # 4.4.4.5
     PROGRAM_DATE_TIME = "#EXT-X-PROGRAM-DATE-TIME"  # 4.4.4.6
     GAP = "#EXT-X-GAP"  # 4.4.4.7

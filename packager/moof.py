@@ -7,6 +7,7 @@ same for all samples is said once in tfhd, so an audio sample costs four octets 
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -24,9 +25,19 @@ Column = npt.NDArray[np.int64]
 
 
 def moof_and_mdat_head(
-    *, sequence: int, tfdt: int, duration: Column, size: Column, cto: Column, sync: npt.NDArray[np.bool_]
+    *,
+    sequence: int,
+    tfdt: int,
+    duration: Column,
+    size: Column,
+    cto: Column,
+    sync: npt.NDArray[np.bool_],
+    boxes: Callable[[int], bytes] | None = None,
 ) -> bytes:
-    """The octets before the media of one fragment. Columns have one row a sample, times in the track's timescale."""
+    """The octets before the media of one fragment. Columns have one row a sample, times in the track's timescale.
+
+    `boxes` makes further boxes of the traf, which begin at the octet of the moof that it is given.
+    """
     count = len(size)
     assert count and tfdt >= 0
     tfhd_flags, tfhd = _BASE_IS_MOOF, []
@@ -65,10 +76,12 @@ def moof_and_mdat_head(
     payload = rows.tobytes()
     trun_size = 12 + 8 + len(first_flags) + len(payload)
     moof_size = 8 + len(mfhd) + 8 + len(head) + len(time) + trun_size
+    further = boxes(moof_size) if boxes else b""
+    moof_size += len(further)
     large = data + 8 >= 1 << 32
     media_at = moof_size + (16 if large else 8)
     trun = fullbox(b"trun", 1, trun_flags, struct.pack(">Ii", count, media_at), first_flags, payload)
-    moof = box(b"moof", mfhd, box(b"traf", head, time, trun))
+    moof = box(b"moof", mfhd, box(b"traf", head, time, trun, further))
     assert len(moof) == moof_size
     mdat = struct.pack(">I4sQ", 1, b"mdat", data + 16) if large else struct.pack(">I4s", data + 8, b"mdat")
     return moof + mdat

@@ -20,8 +20,9 @@ def any_name(draw: st.DrawFn) -> Name:
     kinds = [Kind.LIVE] if leaf in names.LIVE_ONLY else [Kind.VOD] if leaf in names.VOD_ONLY else list(Kind)
     kind = draw(st.sampled_from(kinds))
     title = draw(TITLES)
+    protection = draw(st.sampled_from(("", *names.PROTECTIONS))) if leaf in names.PROTECTED else ""
     if leaf in (Leaf.MULTIVARIANT, Leaf.MULTIVARIANT_TS, Leaf.MANIFEST, Leaf.MEZZANINE, Leaf.STATUS):
-        return Name(kind=kind, title=title, leaf=leaf)
+        return Name(kind=kind, title=title, leaf=leaf, protection=protection)
     edition = draw(EDITIONS)
     if leaf is Leaf.SESSION:
         return Name(kind=kind, title=title, leaf=leaf, edition=edition)
@@ -35,6 +36,7 @@ def any_name(draw: st.DrawFn) -> Name:
         generation=draw(GENERATIONS) if leaf is Leaf.INIT else "",
         number=draw(NUMBERS) if leaf in (Leaf.SEGMENT, Leaf.TS_SEGMENT, Leaf.PART) else -1,
         part=draw(st.integers(0, 999_999)) if leaf is Leaf.PART else -1,
+        protection=protection,
     )
 
 
@@ -46,7 +48,7 @@ def test_a_name_reads_back_as_itself(name: Name) -> None:
 @given(any_name())
 def test_a_relative_spelling_is_the_path_below_the_title(name: Name) -> None:
     if name.edition:
-        assert f"/{name.kind}/{name.title}/{name.relative}" == name.path
+        assert name.path.endswith(f"/{name.kind}/{name.title}/{name.relative}")
     assert name.path.endswith("/" + name.file)
 
 
@@ -68,6 +70,11 @@ def test_what_reads_as_a_name_is_spelt_in_one_way_only(path: str) -> None:
         "/live/studio/e1/v1/1.ts",
         "/vod/film/e1/v1/01.ts",
         "/vod/film/e1/session.json",
+        "/~cbcs/vod/film/mezzanine.mp4",
+        "/~cbcs/vod/film/status.json",
+        "/~cens/vod/film/manifest.mpd",
+        "/~/vod/film/manifest.mpd",
+        "/~cenc/~cbcs/vod/film/manifest.mpd",
         "/live/Studio/multivariant.m3u8",
         "/live/-studio/multivariant.m3u8",
         "/live/studio-/multivariant.m3u8",
@@ -95,9 +102,19 @@ def test_the_longest_name_is_short_enough_to_be_read() -> None:
         edition="e" * 16,
         track="t" * 16,
         generation="f" * 64,
+        protection="cenc",
     )
     assert parse(longest.path) == longest
     assert parse("/vod/film/" + "x" * 300) is None
+
+
+def test_protection_is_a_prefix_of_the_same_name() -> None:
+    clear, protected = (
+        Name(kind=Kind.VOD, title="film", leaf=Leaf.SEGMENT, edition="e1", track="v1", number=7, protection=scheme)
+        for scheme in ("", "cbcs")
+    )
+    assert protected.path == "/~cbcs" + clear.path == "/~cbcs/vod/film/e1/v1/7.m4s"
+    assert protected.relative == clear.relative
 
 
 def test_every_sort_of_object_has_a_media_type() -> None:

@@ -40,15 +40,35 @@ const HLS_WORDS = {
 // Stalls are counted by the page itself, for every player in the same way.
 const HLS_STALLS = new Set(["bufferStalledError", "bufferNudgeOnStall", "bufferSeekOverHole"]);
 
+const CLEARKEY = "org.w3.clearkey";
+
+// Encrypted Media Extensions exist in secure contexts only.
+function needKeys(config) {
+  if (config.licence && !navigator.requestMediaKeySystemAccess) {
+    throw new Error("protected media needs a secure page: https, or this machine's own address");
+  }
+}
+
+// What hls.js must be told of ClearKey: where to ask, and to ask by key id, since no pssh is in the media.
+function hlsKeys(licence) {
+  const wish = (_, __, { decryptdata }) => {
+    const id = btoa(String.fromCharCode(...decryptdata.keyId)).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
+    return { initDataType: "keyids", initData: new TextEncoder().encode(JSON.stringify({ kids: [id] })).buffer };
+  };
+  return { emeEnabled: true, drmSystems: { [CLEARKEY]: { licenseUrl: licence, generateRequest: wish } } };
+}
+
 async function hls(video, config, report) {
   if (!config.vendor.hls) throw new Error("hls.js is not installed on this server");
   const { default: Hls } = await import(config.vendor.hls.script);
+  needKeys(config);
   if (!Hls.isSupported()) throw new Error("this browser has no Media Source Extensions; try the browser's own player");
   const player = new Hls({
     lowLatencyMode: config.kind === "live",
     maxLiveSyncPlaybackRate: 1.1, // what a stall has cost is caught up with
     workerPath: config.vendor.hls.worker,
     backBufferLength: 60,
+    ...(config.licence ? hlsKeys(config.licence) : {}),
   });
   let recovered = 0;
   player.on(Hls.Events.ERROR, (_, data) => {
@@ -85,12 +105,14 @@ function shakaWords(error) {
 async function shaka(video, config, report) {
   if (!config.vendor.shaka) throw new Error("Shaka Player is not installed on this server");
   if (!window.shaka) await script(config.vendor.shaka.script);
+  needKeys(config);
   const library = window.shaka;
   library.polyfill.installAll();
   if (!library.Player.isBrowserSupported()) throw new Error("this browser has no Media Source Extensions");
   const player = new library.Player();
   await player.attach(video);
   player.configure({ streaming: { lowLatencyMode: config.kind === "live", liveSync: { enabled: config.kind === "live" } } });
+  if (config.licence) player.configure({ drm: { servers: { [CLEARKEY]: config.licence } } });
   player.addEventListener("error", (event) => report(shakaWords(event.detail), event.detail.severity === 2));
   try {
     await player.load(config.format === "hls" ? config.hls : config.dash);
@@ -107,7 +129,9 @@ async function shaka(video, config, report) {
 
 async function dash(video, config, report) {
   if (!config.vendor.dash) throw new Error("dash.js is not installed on this server");
-  if (!window.dashjs) await script(config.vendor.dash.script);
+  // what asks for keys is only in the bundle of all its parts
+  if (!window.dashjs) await script(config.licence ? config.vendor.dash.all : config.vendor.dash.script);
+  needKeys(config);
   const library = window.dashjs;
   const player = library.MediaPlayer().create();
   player.updateSettings({ debug: { logLevel: library.Debug.LOG_LEVEL_NONE } });
@@ -118,6 +142,7 @@ async function dash(video, config, report) {
   // dash.js renews a live manifest from the "play" event on: play() must not come before it listens
   const ready = new Promise((resolve) => player.on(library.MediaPlayer.events.PLAYBACK_METADATA_LOADED, resolve));
   player.initialize(video, config.dash, false);
+  if (config.licence) player.setProtectionData({ [CLEARKEY]: { serverURL: config.licence } });
   await ready;
   return {
     latency: () => (player.isReady() && player.isDynamic() ? player.getCurrentLiveLatency() : null),
@@ -135,6 +160,7 @@ async function native(video, config, report) {
   if (!video.canPlayType("application/vnd.apple.mpegurl")) {
     throw new Error("this browser has no HLS player of its own; choose another player");
   }
+  if (config.licence) throw new Error("the browser's own player cannot ask for keys; choose another player");
   const failed = () => report(NATIVE_WORDS[video.error?.code] ?? "The browser cannot play it", true);
   video.addEventListener("error", failed);
   video.src = config.hls;

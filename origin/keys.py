@@ -1,0 +1,128 @@
+"""Content keys: where they come from (a port), and the origin's own store of them.
+
+One file an asset, `keys/{asset}.json`, readable by the origin's user alone. A key is made when it is first needed, at
+random. It is bound to the asset's file, to the scheme and to the layout of what is ciphered: where one of these is
+another, so are the keys, since packager.cenc counts its IVs anew for each file and must never use one twice.
+
+A key is in no log, no URL and no argument list. Its id is public.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+import structlog
+
+from origin.disk import write_whole
+from packager.cenc import LAYOUT, ContentKey, Scheme
+from packager.index import FileKey
+
+log = structlog.get_logger("keys")
+
+KINDS = ("video", "audio")
+_PRIVATE_FILE, _PRIVATE_FOLDER = 0o600, 0o700
+
+
+class KeySource(Protocol):
+    """Where keys come from. Blocking: called from threads. A key server (CPIX, SPEKE) would be another one."""
+
+    def keys(self, asset: str, file: FileKey, scheme: Scheme) -> dict[str, ContentKey]:
+        """The key of each kind of track, the same each time while the file is the same."""
+
+    def find(self, kid: bytes) -> ContentKey | None:
+        """The key with this id, of any asset that there is."""
+
+    def forget(self, asset: str) -> None:
+        """The asset is gone: its keys are never needed again."""
+
+
+class _Row(msgspec.Struct, frozen=True, kw_only=True):
+    scheme: Scheme
+    kind: str
+    kid: bytes
+    key: bytes
+    iv: bytes
+
+
+class _Note(msgspec.Struct, frozen=True, kw_only=True):
+    layout: int
+    file: FileKey
+    rows: tuple[_Row, ...]
+
+
+class LocalKeys:
+    """The store on this machine's disk. Threads may share it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._lock = threading.Lock()
+        self._by_id: dict[bytes, tuple[str, ContentKey]] = {}
+        folder.mkdir(parents=True, exist_ok=True, mode=_PRIVATE_FOLDER)
+        folder.chmod(_PRIVATE_FOLDER)
+        for path in folder.glob("*.json"):
+            try:
+                note = _read(path)
+            except ValueError as fault:
+                log.error("keys.damaged", fault=str(fault))
+            else:
+                self._learn(path.stem, note.rows if note else ())
+
+    def keys(self, asset: str, file: FileKey, scheme: Scheme) -> dict[str, ContentKey]:
+        path = self._path(asset)
+        with self._lock:
+            note = _read(path)
+            rows = note.rows if note and note.layout == LAYOUT and note.file == file else ()
+            if note and not rows:
+                self._unlearn(asset)
+            found = {row.kind: row for row in rows if row.scheme == scheme}
+            if missing := [kind for kind in KINDS if kind not in found]:
+                made = tuple(_make(scheme, kind) for kind in missing)
+                rows += made
+                data = msgspec.json.encode(_Note(layout=LAYOUT, file=file, rows=rows))
+                write_whole(path, data, mode=_PRIVATE_FILE)
+                found |= {row.kind: row for row in made}
+                self._learn(asset, rows)
+        return {kind: _key(row) for kind, row in found.items()}
+
+    def find(self, kid: bytes) -> ContentKey | None:
+        with self._lock:
+            found = self._by_id.get(kid)
+        return found[1] if found else None
+
+    def forget(self, asset: str) -> None:
+        with self._lock:
+            self._path(asset).unlink(missing_ok=True)
+            self._unlearn(asset)
+
+    def _path(self, asset: str) -> Path:
+        return self._folder / f"{asset}.json"
+
+    def _learn(self, asset: str, rows: tuple[_Row, ...]) -> None:
+        self._by_id.update((row.kid, (asset, _key(row))) for row in rows)
+
+    def _unlearn(self, asset: str) -> None:
+        for kid in [kid for kid, (owner, _) in self._by_id.items() if owner == asset]:
+            del self._by_id[kid]
+
+
+def _read(path: Path) -> _Note | None:
+    """Raises ValueError on a file that is damaged: keys that are lost must not be replaced in silence."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=_Note)
+    except FileNotFoundError:
+        return None
+    except msgspec.DecodeError:
+        raise ValueError(f"{path} is damaged: restore it, or remove it so that new keys are made") from None
+
+
+def _make(scheme: Scheme, kind: str) -> _Row:
+    kid, key, iv = (secrets.token_bytes(16) for _ in range(3))
+    return _Row(scheme=scheme, kind=kind, kid=kid, key=key, iv=iv)
+
+
+def _key(row: _Row) -> ContentKey:
+    return ContentKey(kid=row.kid, key=row.key, iv=row.iv)

@@ -1,0 +1,80 @@
+"""Assets under protection: the view of an asset for each scheme, and its segments, ciphered on the way out."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections import OrderedDict
+from dataclasses import replace
+
+from origin.assets import Asset
+from origin.keys import KeySource
+from packager.cenc import Scheme
+from packager.index import FileKey
+from packager.init import generation
+from packager.protect import Ciphered, Protection, protected_init, protected_segment, slice_ranges
+from packager.slices import Ranges
+
+# Views are small. Ranges are 24 octets a slice: 8192 segments of 100 pictures are 20 MB.
+_MOST_VIEWS, _MOST_RANGES = 1024, 8192
+
+
+class Protector:
+    """Blocking, so called from threads, several at once."""
+
+    def __init__(self, source: KeySource, licence_url: str) -> None:
+        """`licence_url` is what manifests name; empty: no ClearKey licences are given."""
+        self._source = source
+        self._licence_url = licence_url
+        self._lock = threading.Lock()  # of both tables, never held during work
+        self._views: OrderedDict[tuple[str, Scheme], tuple[Asset, Asset]] = OrderedDict()
+        self._ranges: OrderedDict[tuple[FileKey, str, int, int], Ranges | None] = OrderedDict()
+
+    def view(self, asset: Asset, scheme: Scheme) -> Asset:
+        """The asset as it is under a scheme. Raises Problem unplayable where a codec cannot be protected."""
+        with self._lock:
+            known = self._views.get((asset.asset, scheme))
+            if known is not None and known[0] is asset:
+                self._views.move_to_end((asset.asset, scheme))
+                return known[1]
+        keys = self._source.keys(asset.asset, asset.index.key, scheme)
+        protection = Protection(scheme=scheme, keys=keys, licence_url=self._licence_url)
+        inits = {t.track.name: protected_init(t.track.format, protection) for t in asset.plan.tracks}
+        # What a segment's name means depends on the keys, so they are part of its edition.
+        edition = "p" + hashlib.sha256(asset.plan.edition.encode() + protection.digest).hexdigest()[:15]
+        made = replace(
+            asset,
+            plan=replace(asset.plan, edition=edition),
+            inits=inits,
+            generations={name: generation(init) for name, init in inits.items()},
+            protection=protection,
+        )
+        with self._lock:
+            self._views[asset.asset, scheme] = asset, made
+            while len(self._views) > _MOST_VIEWS:
+                self._views.popitem(last=False)
+        return made
+
+    def segment(self, view: Asset, track: str, number: int) -> Ciphered:
+        """Raises Problem unplayable if the media is damaged."""
+        planned, protection = view.plan.track(track), view.protection
+        assert planned is not None and protection is not None
+        ordinal = [t.name for t in view.index.tracks].index(track) + 1
+        key = (view.index.key, track, int(planned.first[number]), int(planned.first[number + 1]))
+        with self._lock:
+            known = key in self._ranges
+            found = self._ranges.get(key)
+        if not known:
+            found = slice_ranges(planned, number, view.media)
+            with self._lock:
+                self._ranges[key] = found
+                while len(self._ranges) > _MOST_RANGES:
+                    self._ranges.popitem(last=False)
+        return protected_segment(planned, number, ordinal, view.media, protection, found)
+
+    def forget(self, asset: str) -> None:
+        """The asset was removed: so are its keys."""
+        self._source.forget(asset)
+        with self._lock:
+            for scheme in Scheme:
+                self._views.pop((asset, scheme), None)

@@ -1,0 +1,53 @@
+"""What playlists and manifests say of protection, so that a player finds key ids and where to ask for keys.
+
+HLS: EXT-X-KEY (RFC 8216bis 4.4.4.4). KEYFORMAT `org.w3.clearkey` with the key id in a data URI is how hls.js knows
+ClearKey; the format `identity` would need the key itself behind a URL.
+DASH: ContentProtection (ISO/IEC 23009-1 5.8.4.1; 23001-7 section 11; DASH-IF IOP part 6): the scheme with its key id,
+the W3C common system with its pssh, and ClearKey with the licence server if there is one.
+"""
+
+from __future__ import annotations
+
+import base64
+import uuid
+from xml.etree import ElementTree as ET
+
+from packager.cenc import Scheme
+from packager.cenc_boxes import common_pssh
+from packager.hls_tags import Tag, attributes, quoted
+from packager.protect import Protection
+
+# Prefixes that a manifest with `content_protection` in it declares.
+NAMESPACES = {"xmlns:cenc": "urn:mpeg:cenc:2013", "xmlns:dashif": "https://dashif.org/CPS"}
+_METHOD = {Scheme.CENC: "SAMPLE-AES-CTR", Scheme.CBCS: "SAMPLE-AES"}
+_MP4_PROTECTION = "urn:mpeg:dash:mp4protection:2011"
+_COMMON = "urn:uuid:1077efec-c0b2-4d02-ace3-3c1e52e2fb4b"
+_CLEARKEY = "urn:uuid:e2719d58-a985-b3c9-781a-b030af78d30e"
+
+
+def key_tag(protection: Protection, kind: str) -> str:
+    """The EXT-X-KEY of a track of this kind."""
+    kid = base64.b64encode(protection.keys[kind].kid).decode()
+    return attributes(
+        Tag.KEY,
+        METHOD=_METHOD[protection.scheme],
+        URI=quoted(f"data:;base64,{kid}"),
+        KEYFORMAT=quoted("org.w3.clearkey"),
+        KEYFORMATVERSIONS=quoted("1"),
+    )
+
+
+def content_protection(protection: Protection, kind: str) -> list[ET.Element]:
+    """The descriptors of an adaptation set of this kind."""
+    kid = protection.keys[kind].kid
+    scheme = ET.Element("ContentProtection", schemeIdUri=_MP4_PROTECTION, value=protection.scheme)
+    # the octets in the order of tenc, not as PlayReady orders them
+    scheme.set("cenc:default_KID", str(uuid.UUID(bytes=kid)))
+    common = ET.Element("ContentProtection", schemeIdUri=_COMMON, value="cenc")
+    ET.SubElement(common, "cenc:pssh").text = base64.b64encode(common_pssh([kid])).decode()
+    found = [scheme, common]
+    if protection.licence_url:
+        clearkey = ET.Element("ContentProtection", schemeIdUri=_CLEARKEY, value="ClearKey1.0")
+        ET.SubElement(clearkey, "dashif:Laurl", licenseType="EME-1.0").text = protection.licence_url
+        found.append(clearkey)
+    return found

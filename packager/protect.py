@@ -1,0 +1,107 @@
+"""Init segments and segments of an asset under protection: what packager.init and packager.segment make, ciphered.
+
+What lies in the file is gathered into one buffer and ciphered in place. Where slice headers end depends on the file
+alone, so the caller may keep the `Ranges` of a segment and hand them in again: to find them costs as much as the rest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from base.media import Format
+from packager import cenc
+from packager.cenc import ContentKey, Scheme
+from packager.cenc_boxes import auxiliary, protected_entry
+from packager.init import init_segment
+from packager.plan import TrackPlan
+from packager.segment import pieces, segment
+from packager.slices import Ranges, ranges, reader
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Protection:
+    """How an asset is protected: one key for each kind of track (DASH-IF IOP part 6: one KID a switching set).
+
+    `licence_url`: where a player may ask for ClearKey licences, empty for nowhere.
+    """
+
+    scheme: Scheme
+    keys: Mapping[str, ContentKey]
+    licence_url: str = ""
+
+    @property
+    def digest(self) -> bytes:
+        """What tells this protection from any other: scheme, layout and key ids."""
+        parts = [self.scheme.encode(), cenc.LAYOUT.to_bytes(2, "big")]
+        parts += [kind.encode() + self.keys[kind].kid for kind in sorted(self.keys)]
+        return hashlib.sha256(b"".join(parts)).digest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ciphered:
+    """A segment that was made: `head` and `media` are sent one after the other."""
+
+    head: bytes
+    media: memoryview
+
+    @property
+    def length(self) -> int:
+        return len(self.head) + len(self.media)
+
+
+def protected_init(fmt: Format, protection: Protection) -> bytes:
+    """The init segment of a track. Raises Problem unplayable where its codec cannot be protected."""
+    if fmt.kind == "video":
+        reader(fmt)
+    entry = protected_entry(fmt.entry, fmt.kind, protection.scheme, protection.keys[fmt.kind])
+    return init_segment(fmt, entry)
+
+
+def slice_ranges(plan: TrackPlan, number: int, file: memoryview) -> Ranges | None:
+    """What may be ciphered of a video segment; None of audio, which is ciphered whole. Raises Problem unplayable."""
+    if plan.track.format.kind != "video":
+        return None
+    rows = plan.track.samples[int(plan.first[number]) : int(plan.first[number + 1])]
+    sizes = rows["size"].astype(np.int64)
+    return ranges(reader(plan.track.format), gathered(plan, number, file).data, sizes)
+
+
+def gathered(plan: TrackPlan, number: int, file: memoryview) -> cenc.U8:
+    """The media of a segment in one piece."""
+    rows = plan.track.samples[int(plan.first[number]) : int(plan.first[number + 1])]
+    media = np.empty(int(rows["size"].sum()), np.uint8)
+    octets, at = media.data, 0
+    for offset, size in pieces(rows):
+        octets[at : at + size] = file[offset : offset + size]
+        at += size
+    return media
+
+
+def protected_segment(
+    plan: TrackPlan, number: int, ordinal: int, file: memoryview, protection: Protection, found: Ranges | None
+) -> Ciphered:
+    """Segment `number` of a track; `ordinal` is the track's place in its file, from 1, `found` is of slice_ranges.
+
+    Raises Problem unplayable if the media is damaged.
+    """
+    first, end = int(plan.first[number]), int(plan.first[number + 1])
+    sizes = plan.track.samples["size"][first:end].astype(np.int64)
+    media = gathered(plan, number, file)
+    scheme, key = protection.scheme, protection.keys[plan.track.format.kind]
+    iv = cenc.first_iv(ordinal, first)
+    table = None
+    if found is None:
+        protected = cenc.whole_samples(sizes)
+    else:
+        protected = cenc.aligned(found) if scheme is Scheme.CENC else found
+        table = cenc.subsamples(protected, sizes)
+    if scheme is Scheme.CENC:
+        cenc.encrypt_cenc(media, protected, key, iv)
+    else:
+        cenc.encrypt_cbcs(media, protected, key, pattern=found is not None)
+    body = segment(plan, number, lambda at: auxiliary(at, scheme, end - first, iv, table))
+    return Ciphered(head=body.head, media=media.data)

@@ -1,0 +1,35 @@
+"""Protected films play in a real browser: ClearKey in Chromium, licences through the edge, both schemes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.kit.appliance import Appliance
+from tests.kit.browser import watches
+from tests.kit.media import Films
+
+MEDIA_S = 8
+
+
+@pytest.fixture(scope="module")
+def box(films: Films) -> Iterator[Appliance]:
+    with Appliance("--set", "origin.clearkey=true") as box:
+        box.command("add", str(films("feature")))
+        yield box
+
+
+@pytest.mark.parametrize("scheme", ["cenc", "cbcs"])
+@pytest.mark.parametrize("player", ["hls", "shaka", "dash"])
+async def test_a_protected_film_plays(box: Appliance, player: str, scheme: str) -> None:
+    before = box.metric("headwater_origin_licences_total", outcome="granted")
+    problems = box.metric("headwater_http_problems_total", role="origin")
+    visit = await watches(
+        f"{box.url['control']}/watch/vod/feature", player, media_s=MEDIA_S, more=f"protection={scheme}"
+    )
+    assert visit.frames > MEDIA_S * 25 * 0.5, "decoded frames grow with the media"
+    assert (visit.last["width"], visit.last["height"]) == (320, 180)
+    assert visit.failed == []
+    assert box.metric("headwater_origin_licences_total", outcome="granted") > before, "the player asked for keys"
+    assert box.metric("headwater_http_problems_total", role="origin") == problems
