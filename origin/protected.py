@@ -22,9 +22,10 @@ _MOST_VIEWS, _MOST_RANGES = 1024, 8192
 class Protector:
     """Blocking, so called from threads, several at once."""
 
-    def __init__(self, source: KeySource, licence_url: str) -> None:
-        """`licence_url` is what manifests name; empty: no ClearKey licences are given."""
+    def __init__(self, source: KeySource, *, clearkey: bool = False, licence_url: str = "") -> None:
+        """`clearkey` and `licence_url`: what manifests say (packager.protect.Protection)."""
         self._source = source
+        self._clearkey = clearkey
         self._licence_url = licence_url
         self._lock = threading.Lock()  # of both tables, never held during work
         self._views: OrderedDict[tuple[str, Scheme], tuple[Asset, Asset]] = OrderedDict()
@@ -38,7 +39,7 @@ class Protector:
                 self._views.move_to_end((asset.asset, scheme))
                 return known[1]
         keys = self._source.keys(asset.asset, asset.index.key, scheme)
-        protection = Protection(scheme=scheme, keys=keys, licence_url=self._licence_url)
+        protection = Protection(scheme=scheme, keys=keys, clearkey=self._clearkey, licence_url=self._licence_url)
         inits = {t.track.name: protected_init(t.track.format, protection) for t in asset.plan.tracks}
         # What a segment's name means depends on the keys, so they are part of its edition.
         edition = "p" + hashlib.sha256(asset.plan.edition.encode() + protection.digest).hexdigest()[:15]

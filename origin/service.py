@@ -32,7 +32,7 @@ async def run(ctx: Context) -> None:
     try:
         live = Live(ctx, data / "live", journal)
         keys = await asyncio.to_thread(LocalKeys, data / "keys")
-        vod = Vod(ctx, await asyncio.to_thread(Assets, data / "vod"), Protector(keys, licence_url(ctx)))
+        vod = Vod(ctx, await asyncio.to_thread(Assets, data / "vod"), make_protector(ctx, keys))
         app = make_app(ctx, live, vod, keys)
         sweeping = ctx.tasks.start(_sweep(ctx, live), "sweep")
         listen: list[Path | tuple[str, int]] = [ctx.home.socket("origin", door="media")]
@@ -47,11 +47,11 @@ async def run(ctx: Context) -> None:
         await asyncio.to_thread(journal.close)
 
 
-def licence_url(ctx: Context) -> str:
-    """Where players ask for ClearKey licences, as manifests say it: at the edge; empty if none are given."""
-    if not ctx.settings.flag("origin.clearkey"):
-        return ""
-    return ctx.settings.text("edge.public_url").rstrip("/") + CLEARKEY_PATH
+def make_protector(ctx: Context, keys: KeySource) -> Protector:
+    """Licences are asked for at the edge, whose address is known here only if it is set."""
+    edge = ctx.settings.text("edge.public_url").rstrip("/")
+    clearkey = ctx.settings.flag("origin.clearkey")
+    return Protector(keys, clearkey=clearkey, licence_url=edge + CLEARKEY_PATH if edge else "")
 
 
 def make_app(ctx: Context, live: Live, vod: Vod, keys: KeySource) -> web.Application:

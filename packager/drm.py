@@ -3,7 +3,8 @@
 HLS: EXT-X-KEY (RFC 8216bis 4.4.4.4). KEYFORMAT `org.w3.clearkey` with the key id in a data URI is how hls.js knows
 ClearKey; the format `identity` would need the key itself behind a URL.
 DASH: ContentProtection (ISO/IEC 23009-1 5.8.4.1; 23001-7 section 11; DASH-IF IOP part 6): the scheme with its key id,
-the W3C common system with its pssh, and ClearKey with the licence server if there is one.
+and ClearKey where it is on, or else the W3C common system with its pssh. The licence server is named only by an
+absolute URL: players take another one as relative to their page.
 """
 
 from __future__ import annotations
@@ -43,11 +44,12 @@ def content_protection(protection: Protection, kind: str) -> list[ET.Element]:
     scheme = ET.Element("ContentProtection", schemeIdUri=_MP4_PROTECTION, value=protection.scheme)
     # the octets in the order of tenc, not as PlayReady orders them
     scheme.set("cenc:default_KID", str(uuid.UUID(bytes=kid)))
+    if protection.clearkey:
+        clearkey = ET.Element("ContentProtection", schemeIdUri=_CLEARKEY, value="ClearKey1.0")
+        if protection.licence_url:
+            ET.SubElement(clearkey, "dashif:Laurl", licenseType="EME-1.0").text = protection.licence_url
+        return [scheme, clearkey]
+    # Never beside ClearKey: dash.js takes both for one system, and hands the pssh over as if it were a list of key ids.
     common = ET.Element("ContentProtection", schemeIdUri=_COMMON, value="cenc")
     ET.SubElement(common, "cenc:pssh").text = base64.b64encode(common_pssh([kid])).decode()
-    found = [scheme, common]
-    if protection.licence_url:
-        clearkey = ET.Element("ContentProtection", schemeIdUri=_CLEARKEY, value="ClearKey1.0")
-        ET.SubElement(clearkey, "dashif:Laurl", licenseType="EME-1.0").text = protection.licence_url
-        found.append(clearkey)
-    return found
+    return [scheme, common]

@@ -26,11 +26,12 @@ from packager.slices import Ranges, ranges, reader
 class Protection:
     """How an asset is protected: one key for each kind of track (DASH-IF IOP part 6: one KID a switching set).
 
-    `licence_url`: where a player may ask for ClearKey licences, empty for nowhere.
+    `clearkey`: such licences are given, at `licence_url` if that is known (absolute).
     """
 
     scheme: Scheme
     keys: Mapping[str, ContentKey]
+    clearkey: bool = False
     licence_url: str = ""
 
     @property
