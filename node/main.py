@@ -35,6 +35,12 @@ COMMANDS: dict[str, Subcommand] = {
         ),
         Subcommand("status", "show what runs in a home", "node.status:run"),
         Subcommand("check", "check a settings file", "node.check:run", "node.check:options"),
+        Subcommand(
+            "probe",
+            "look at a presentation and say which rules it breaks",
+            "node.probe.command:run",
+            "node.probe.command:options",
+        ),
         Subcommand("ports", "show the ports table", "node.main:ports", "node.main:ports_options"),
         Subcommand("version", "show the version", "node.main:version"),
     )

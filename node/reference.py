@@ -9,6 +9,7 @@ from base.problems import KINDS
 from node import lifecycle
 from node.home import PORTS
 from node.metrics import TABLE as METRICS
+from node.probe.rules import RULES
 from node.settings import TABLE as SETTINGS
 from node.settings import Setting
 
@@ -21,6 +22,7 @@ def pages() -> dict[str, str]:
         "metrics.md": metrics_page(),
         "problems.md": problems_page(),
         "lifecycle.md": lifecycle_page(),
+        "probe.md": probe_page(),
     }
 
 
@@ -88,6 +90,20 @@ def lifecycle_page() -> str:
         f"{lifecycle.LONGEST_PAUSE_S:g} s and begins anew after {lifecycle.HEALTHY_S:g} s of health. "
         "`headwater status` shows the states.",
         ("state", "event", "next state"),
+        rows,
+    )
+
+
+def probe_page() -> str:
+    rows = [(f"`{row.id}`", str(row.level), row.section, row.sentence) for row in RULES.values()]
+    return _page(
+        "What headwater probe checks",
+        "`headwater probe URL` reads an HLS playlist or a DASH manifest as a player does, follows a live one for some "
+        "seconds, fetches segments at both ends, and names the rules that are broken. Exit code 0: no MUST violated, "
+        "1: some are, 2: it cannot be probed. RFC 8216bis is draft-pantos-hls-rfc8216bis-22; DASH-IF timing is the "
+        "restricted timing model. Rules of Apple's specification are SHOULD: they bind who wants to be played by its "
+        "devices.",
+        ("rule", "level", "section", "what holds"),
         rows,
     )
 

@@ -63,7 +63,13 @@ class TrackPlan:
         ends = np.zeros(len(self.track.samples) + 1, np.int64)
         np.cumsum(self.track.samples["size"], out=ends[1:])
         row = 16 if self.track.format.kind == "video" else 4
-        octets: I64 = np.diff(ends[self.first]) + row * np.diff(self.first) + 120
+        counts = np.diff(self.first)
+        octets: I64 = np.diff(ends[self.first]) + row * counts + 120
+        dts = self.track.samples["dts"][-2:]
+        if row == 4 and len(dts) == 2 and self.track.end_dts - dts[1] != dts[1] - dts[0]:
+            # the last frame is often cut short: then its run has a column of durations as well
+            last = np.flatnonzero(counts)[-1]
+            octets[last] += 4 * counts[last]
         return octets
 
 

@@ -6,6 +6,7 @@ from base.problems import KINDS
 from node import lifecycle, reference
 from node.home import PORTS
 from node.metrics import TABLE as METRICS
+from node.probe.rules import RULES
 from node.settings import TABLE as SETTINGS
 
 COUNTS = {
@@ -14,6 +15,7 @@ COUNTS = {
     "metrics.md": len(METRICS),
     "problems.md": len(KINDS),
     "lifecycle.md": len(lifecycle.TRANSITIONS),
+    "probe.md": len(RULES),
 }
 
 

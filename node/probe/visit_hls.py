@@ -1,0 +1,455 @@
+"""Visits an HLS presentation: fetches what the rules need, and hands it to them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+from urllib.parse import urlsplit
+
+from node.probe import answers, media, multivariant, reloads, text, together
+from node.probe import segments as rules
+from node.probe.answers import Answer
+from node.probe.boxes import Broken, Init, fragments, init
+from node.probe.fetch import Fetch, Spent
+from node.probe.playlist import Media, Multivariant, Range, Segment, read
+from node.probe.playlist import media as read_media
+from node.probe.playlist import multivariant as read_multivariant
+from node.probe.result import Result, Row
+from node.probe.rules import Finding
+
+_SEGMENT_BYTES = 512 << 20
+_WAIT_TARGETS = 3.5  # a blocking reload is given up after this many target durations (6.2.5.2: 3)
+
+
+@dataclass(slots=True)
+class Rendition:
+    """One media playlist over the visit. `now` is the newest full reading.
+
+    A plain reload may come from another cache than the one before, and be older, which breaks no rule. `behind` says
+    since when readings are older than `now` (monotonic, 0: they are not): a playlist that stays behind went back.
+    """
+
+    url: str
+    now: Media
+    variables: Mapping[str, str]
+    behind: float = 0.0
+    inits: dict[tuple[str, int, int], Init | None] = field(default_factory=dict)
+    read: dict[int, rules.Look] = field(default_factory=dict)
+    sizes: dict[int, int] = field(default_factory=dict)
+    changed: float = 0.0  # when something new was last seen: monotonic, and UTC in ms
+    changed_ms: int = 0
+
+
+@dataclass(slots=True, kw_only=True)
+class Visit:
+    """`count`: segments to read at either end of each playlist, -1: all. `seconds`: how long to follow a live one."""
+
+    fetch: Fetch
+    result: Result
+    seconds: float
+    count: int
+    renditions: list[Rendition] = field(default_factory=list)
+    master: Multivariant | None = None
+
+    async def run(self, root: Answer) -> None:
+        self._playlist_answer(root)
+        document = read(root.body.decode(errors="replace"), root.url)
+        self.result.add(text.check(document))
+        if document.is_multivariant:
+            self.result.form = "HLS multivariant playlist"
+            self.master = read_multivariant(document)
+            self.result.add(multivariant.check(self.master))
+            await _all(*(self._first(url, document.variables) for url in self.master.playlists))
+            order = {url: at for at, url in enumerate(self.master.playlists)}
+            self.renditions.sort(key=lambda r: order.get(r.url, 0))
+        else:
+            self.result.form = "HLS media playlist"
+            self._met(root.url, root, {})
+        self.result.live = any(not r.now.ended for r in self.renditions)
+        self.result.add(together.check([r.now for r in self.renditions], self._subtitles()))
+        try:
+            if self.result.live:
+                await self._follow_all()
+            for rendition in self.renditions:
+                await self._segments(rendition)
+        except Spent as bound:
+            self.result.unseen.append(str(bound))
+        self._beside()
+        self._facts()
+
+    def _subtitles(self) -> frozenset[str]:
+        if self.master is None:
+            return frozenset()
+        tags = (tag for tag in self.master.renditions if tag.get("TYPE") == "SUBTITLES")
+        return frozenset(self.master.absolute(tag.get("URI")) for tag in tags)
+
+    def _playlist_answer(self, answer: Answer) -> None:
+        self.result.add(answers.playlist(answer))
+        self.result.add(text.encoding(answer.body, answer.url))
+
+    async def _first(self, url: str, variables: Mapping[str, str]) -> None:
+        answer = await self.fetch.get(url)
+        if not answer.ok:
+            self.result.add([_unserved(url, 0, answer)])
+            return
+        self._met(url, answer, variables)
+
+    def _met(self, url: str, answer: Answer, variables: Mapping[str, str]) -> None:
+        self._playlist_answer(answer)
+        found = self._read(answer, variables)
+        if not found.ended:
+            self.result.add(answers.live(answer, found.target, blocking=False))
+        self.renditions.append(Rendition(url, found, variables, changed=answer.ended, changed_ms=answer.now_ms))
+
+    def _read(self, answer: Answer, variables: Mapping[str, str], *, delta: bool = False) -> Media:
+        """A media playlist, judged by itself."""
+        # the query of a reload is no part of what relative URIs count from, nor of the place that findings name
+        plain = urlsplit(answer.url)._replace(query="").geturl() if "_HLS_" in answer.url else answer.url
+        document = read(answer.body.decode(errors="replace"), plain, variables)
+        self.result.add(text.check(document, delta=delta))
+        found = read_media(document)
+        if not delta:
+            self.result.add(media.check(found))
+        return found
+
+    # Over time
+
+    async def _follow_all(self) -> None:
+        live = [r for r in self.renditions if not r.now.ended]
+        until = self.fetch.clock.monotonic() + self.seconds
+        await _all(*(self._follow(r, until) for r in live))
+        for rendition in live:
+            await self._doors(rendition)
+        for rendition in live:
+            await self._reports(rendition)
+
+    async def _follow(self, rendition: Rendition, until: float) -> None:
+        while not rendition.now.ended and self.fetch.clock.monotonic() < until:
+            before = rendition.now
+            if before.blocking:
+                await self._blocking_reload(rendition)
+            else:
+                last = before.segments[-1].duration if before.segments else before.target
+                same = rendition.changed < self.fetch.clock.monotonic() - last  # 6.3.4
+                await asyncio.sleep(max(0.2, before.target / 2 if same else last))
+                await self._plain_reload(rendition)
+            quiet = self.fetch.clock.monotonic() - rendition.changed
+            self.result.add(reloads.late(quiet, rendition.now))
+
+    async def _plain_reload(self, rendition: Rendition) -> None:
+        answer = await self.fetch.get(rendition.url)
+        if not answer.ok:
+            self.result.add([_unserved(rendition.url, 0, answer)])
+            return
+        self._newer(rendition, self._read(answer, rendition.variables), answer)
+
+    def _newer(self, rendition: Rendition, found: Media, answer: Answer) -> None:
+        now = rendition.now
+        if not found.has(*now.last):
+            kept = answers.lifetime(answer.fields) or 0
+            if not rendition.behind:
+                rendition.behind = answer.began
+            elif answer.began - rendition.behind > kept + now.target:
+                self.result.add(reloads.check(now, found))
+            return
+        rendition.behind = 0.0
+        self.result.add(reloads.check(now, found))
+        if found.has(*now.next) or found.ended:
+            rendition.changed, rendition.changed_ms = answer.ended, answer.now_ms
+        rendition.now = found
+
+    async def _blocking_reload(self, rendition: Rendition) -> None:
+        """Asks for what comes next and, at once, for what is hinted."""
+        before = rendition.now
+        number, part = before.next
+        asked = (number, part if before.low_latency else -1)
+        patience = _WAIT_TARGETS * max(before.target, 1.0)
+        query = f"_HLS_msn={number}" + (f"&_HLS_part={part}" if before.low_latency else "")
+        hinted = before.absolute(before.hint) if before.hint else ""
+        answer, came = await asyncio.gather(
+            self.fetch.get(_with(rendition.url, query), answer_s=patience),
+            self._hinted(hinted, patience),
+        )
+        if not answer.ok:
+            if answer.status != 503:  # 503 is what a server says that has waited long enough (6.2.5.2)
+                self.result.add([_unserved(answer.url, 0, answer)])
+            await asyncio.sleep(max(0.2, before.target / 2))
+            await self._plain_reload(rendition)
+            return
+        found = self._read(answer, rendition.variables)
+        self.result.add(reloads.blocked(asked, found, answer.ended - answer.began))
+        self.result.add(answers.live(answer, found.target, blocking=True))
+        # a hint may be withdrawn: then the part came under another name, or not at all
+        if came is not None and not came.ok and any(_uri_listed(found, before.hint)):
+            self.result.add([Finding("hint-served", hinted, 0, _said(came), "200")])
+        self._newer(rendition, found, answer)
+
+    async def _hinted(self, url: str, patience: float) -> Answer | None:
+        return await self.fetch.get(url, answer_s=patience, most=_SEGMENT_BYTES) if url else None
+
+    async def _doors(self, rendition: Rendition) -> None:
+        """What a server refuses, and what it leaves out of a delta update."""
+        now = rendition.now
+        if now.ended or not now.blocking:
+            return
+        alone = await self.fetch.get(_with(rendition.url, "_HLS_part=0"), answer_s=5)
+        self.result.add(reloads.refused("block-part-alone", rendition.url, alone.status))
+        far = await self.fetch.get(_with(rendition.url, f"_HLS_msn={now.last[0] + 100}"), answer_s=5)
+        self.result.add(reloads.refused("block-far", rendition.url, far.status))
+        if now.skip_until:
+            full = await self.fetch.get(rendition.url)
+            short = await self.fetch.get(_with(rendition.url, "_HLS_skip=YES"))
+            if full.ok and short.ok:
+                whole = self._read(full, rendition.variables)
+                self.result.add(reloads.delta(whole, self._read(short, rendition.variables, delta=True)))
+                self._newer(rendition, whole, full)
+
+    async def _reports(self, rendition: Rendition) -> None:
+        """Reads this playlist, and then all others: what it told of them has to be there."""
+        if not rendition.now.document.all("EXT-X-RENDITION-REPORT"):
+            return
+        await self._plain_reload(rendition)
+        told = rendition.now
+        others = [r for r in self.renditions if r is not rendition and not r.now.ended]
+        for other in others:
+            # a report may be newer than a plain reload that a cache holds: ask past it
+            number, part = other.now.next
+            query = f"_HLS_msn={number}" + (f"&_HLS_part={part}" if other.now.low_latency else "")
+            answer = await self.fetch.get(_with(other.url, query) if other.now.blocking else other.url)
+            if answer.ok:
+                self._newer(other, self._read(answer, other.variables), answer)
+        self.result.add(together.reports(told, {other.now.url: other.now for other in others}))
+
+    # Media
+
+    async def _segments(self, rendition: Rendition) -> None:
+        now = rendition.now
+        if not now.ended:  # the window has moved while others were read
+            await self._plain_reload(rendition)
+            now = rendition.now
+        chosen = _ends([s for s in now.segments if not s.gap], self.count)
+        before: tuple[Segment, rules.Look] | None = None
+        offsets: list[tuple[int, float, int]] = []
+        for segment in chosen:
+            seen = await self._segment(rendition, segment)
+            if seen is None:
+                before = None
+                continue
+            rendition.read[segment.number] = seen
+            if before and before[0].number == segment.number - 1:
+                self.result.add(rules.follows(before[1], seen, segment, now.url))
+            before = (segment, seen)
+            if segment.date is not None:
+                offsets.append((segment.discontinuity_number, segment.date - seen.presented, segment.line))
+        self.result.add(rules.dates(offsets, now.url))
+
+    async def _segment(self, rendition: Rendition, segment: Segment) -> rules.Look | None:
+        now = rendition.now
+        url = now.absolute(segment.uri)
+        answer = await self._media(url, segment.range)
+        if not answer.ok:
+            # what has left the listing since may be gone some time later; what is listed may not
+            self.result.add([_unserved(now.url, segment.line, answer)])
+            return None
+        rendition.sizes[segment.number] = len(answer.body)
+        self.result.add(rules.bitrate(segment, len(answer.body), now.url))
+        if segment.keys and any(key.get("METHOD") in ("AES-128", "AES-256-GCM") for key in segment.keys):
+            note = f"{rendition.url}: segments are encrypted as a whole"
+            if note not in self.result.unseen:
+                self.result.unseen.append(note)
+            return None
+        if rules.is_transport(answer.body):
+            self.result.add(answers.media(answer, "ts", now.target))
+            self.result.add(rules.transport(answer.body, url, has_map=segment.map is not None))
+            return None
+        if not rules.is_fragmented(answer.body):
+            self.result.add(rules.other(answer.body, url))
+            return None
+        self.result.add(answers.media(answer, "mp4", now.target))
+        if segment.map is None:
+            self.result.add([Finding("map-missing", now.url, segment.line, segment.uri)])
+            return None
+        head = await self._init(rendition, segment)
+        if head is None:
+            return None
+        seen = self._look(answer.body, head, url, cut=now.iframes)
+        if seen is not None:
+            self.result.add(
+                rules.segment(seen, segment, now.url, independent=self._independent(now), iframes=now.iframes)
+            )
+            await self._parts(rendition, segment, seen, head)
+        return seen
+
+    def _independent(self, now: Media) -> bool:
+        whole = self.master is not None and self.master.document.first("EXT-X-INDEPENDENT-SEGMENTS") is not None
+        return whole or now.independent
+
+    def _look(self, body: bytes, head: Init, url: str, *, cut: bool = False) -> rules.Look | None:
+        try:
+            found = fragments(body, head, cut=cut)
+        except Broken as fault:
+            self.result.add([Finding("moof", url, 0, str(fault))])
+            return None
+        self.result.add(rules.fragment(found, head, url, cut=cut))
+        return rules.look(found, head)
+
+    async def _parts(self, rendition: Rendition, segment: Segment, whole: rules.Look, head: Init) -> None:
+        """The parts of a whole segment, which are its own bytes again (3.2)."""
+        looks = []
+        for part in segment.parts:
+            url = rendition.now.absolute(part.uri)
+            answer = await self._media(url, part.range)
+            if not answer.ok:
+                if not part.gap:
+                    self.result.add([_unserved(rendition.now.url, part.line, answer)])
+                return
+            seen = self._look(answer.body, head, url)
+            if seen is None:
+                return
+            self.result.add(rules.part(seen, part, rendition.now.url))
+            looks.append(seen)
+        if looks:
+            self.result.add(rules.parts_of(whole, looks, segment, rendition.now.url))
+
+    async def _init(self, rendition: Rendition, segment: Segment) -> Init | None:
+        assert segment.map is not None
+        spot = segment.map.range
+        key = (segment.map.uri, spot.start if spot else -1, spot.length if spot else -1)
+        if key in rendition.inits:
+            return rendition.inits[key]
+        now = rendition.now
+        url = now.absolute(segment.map.uri)
+        answer = await self._media(url, spot)
+        rendition.inits[key] = None
+        if not answer.ok:
+            self.result.add([_unserved(now.url, segment.map.line, answer)])
+            return None
+        self.result.add(answers.media(answer, "mp4", now.target))
+        try:
+            found = init(answer.body)
+        except Broken as fault:
+            self.result.add([Finding("init-moov", url, 0, str(fault))])
+            return None
+        self.result.add(rules.init_segment(found, url))
+        rendition.inits[key] = found
+        return found
+
+    async def _media(self, url: str, spot: Range | None) -> Answer:
+        if spot is None:
+            return await self.fetch.get(url, most=_SEGMENT_BYTES)
+        start = max(spot.start, 0)
+        answer = await self.fetch.get(url, start=start, length=spot.length, most=_SEGMENT_BYTES)
+        if answer.status == 200:  # the range was not understood: all of it came
+            return replace(answer, body=answer.body[start : start + spot.length])
+        return answer
+
+    # All of it beside one another
+
+    def _beside(self) -> None:
+        offsets: dict[str, list[tuple[int, float]]] = {}
+        peaks: dict[str, float] = {}
+        codecs: dict[str, list[str]] = {}
+        sizes: dict[str, tuple[int, int]] = {}
+        for rendition in self.renditions:
+            now = rendition.now
+            rows = {segment.number: segment for segment in now.segments}
+            if not now.iframes:
+                offsets[rendition.url] = [
+                    (rows[number].discontinuity_number, date - seen.presented)
+                    for number, seen in rendition.read.items()
+                    if number in rows and (date := rows[number].date) is not None
+                ]
+                peaks[rendition.url] = max(
+                    (multivariant.peak(run, now.target) for run in _runs(rendition.sizes, rows)), default=0.0
+                )
+            tracks = [track for head in rendition.inits.values() if head for track in head.tracks.values()]
+            codecs[rendition.url] = list(dict.fromkeys(track.codec for track in tracks))
+            for track in tracks:
+                if track.handler == "vide":
+                    sizes[rendition.url] = (track.width, track.height)
+        self.result.add(together.times(offsets))
+        if self.master is not None:
+            self.result.add(multivariant.codecs(self.master, codecs))
+            self.result.add(multivariant.rates(self.master, peaks))
+            self.result.add(multivariant.resolution(self.master, sizes))
+            self.result.add(multivariant.playlists(self.master, {r.url: r.now.iframes for r in self.renditions}))
+            self.result.add(multivariant.independence(self.master, {r.url: r.now.independent for r in self.renditions}))
+
+    def _facts(self) -> None:
+        for rendition in self.renditions:
+            now = rendition.now
+            heads = [head for head in rendition.inits.values() if head]
+            main = heads[0].main if heads else None
+            notes = [f"target {now.target:g} s"]
+            if now.low_latency:
+                notes.append(f"parts of {now.part_target:g} s")
+            if now.iframes:
+                notes.append("I-frames")
+            row = Row(
+                name=urlsplit(rendition.url).path,
+                kind={"vide": "video", "soun": "audio", "text": "text"}.get(main.handler, main.handler) if main else "",
+                codec=main.codec if main else "",
+                seconds=now.seconds,
+                segments=len(now.segments) + now.skipped,
+                read=len(rendition.sizes),
+                note=", ".join(notes),
+            )
+            if main and main.width:
+                row.kind += f" {main.width}x{main.height}"
+            self.result.rows.append(row)
+        first = self.renditions[0].now if self.renditions else None
+        if first and first.control:
+            self.result.facts["server control"] = first.control.value
+        self.result.latency_s = min(
+            (
+                r.changed_ms / 1000 - end
+                for r in self.renditions
+                if not r.now.ended and (end := r.now.end_date) is not None
+            ),
+            default=None,
+        )
+
+
+async def _all(*work: Coroutine[Any, Any, None]) -> None:
+    """All of it at once; what one raises is raised when all have ended."""
+    for outcome in await asyncio.gather(*work, return_exceptions=True):
+        if isinstance(outcome, BaseException):
+            raise outcome
+
+
+def _with(url: str, query: str) -> str:
+    return f"{url}{'&' if urlsplit(url).query else '?'}{query}"
+
+
+def _said(answer: Answer) -> str:
+    return f"status {answer.status}" if answer.status else answer.fields.get("x-reason", "no answer")
+
+
+def _unserved(url: str, line: int, answer: Answer) -> Finding:
+    return Finding("listed-served", url, line, f"{_said(answer)} for {answer.url}", "200")
+
+
+def _uri_listed(found: Media, uri: str) -> list[bool]:
+    return [True for segment in found.listed for part in segment.parts if part.uri == uri]
+
+
+def _ends(segments: list[Segment], count: int) -> list[Segment]:
+    if count < 0 or len(segments) <= 2 * count:
+        return segments
+    return segments[:count] + segments[len(segments) - count :]
+
+
+def _runs(sizes: Mapping[int, int], rows: Mapping[int, Segment]) -> list[list[tuple[float, int]]]:
+    """Adjacent segments that were read, as (seconds, octets)."""
+    found: list[list[tuple[float, int]]] = []
+    last = -2
+    for number in sorted(sizes):
+        if number not in rows:
+            continue
+        if number != last + 1:
+            found.append([])
+        found[-1].append((rows[number].duration, sizes[number]))
+        last = number
+    return found
