@@ -17,6 +17,8 @@ def parameter_sets(hvcc: bytes) -> list[bytes]:
     try:
         at, found = 23, []
         for _ in range(hvcc[22]):
+            if at + 3 > len(hvcc):
+                raise ValueError("an array of parameter sets is cut off")
             count = int.from_bytes(hvcc[at + 1 : at + 3], "big")
             at += 3
             for _ in range(count):

@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # part -> why CI may be without it
 CI_MAY_LACK = {
     "shared media": "third-party films and vectors are kept outside of the repository",
+    "local oracle": "other packagers are published for some processors only",
     "local encoder": "which codecs the installed FFmpeg can encode is the distribution's choice",
 }
 IN_CI = os.environ.get("CI") == "true"

