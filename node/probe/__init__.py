@@ -6,5 +6,5 @@ Keeps   nothing.
 Never   imports a role or the packager: what a packager got wrong, its own reader would read the same way.
 
 The rules are a table (rules.py). Modules that judge are pure: text, bytes and fields in, findings out. Only fetch.py
-talks to the network; visit_hls.py and visit_dash.py decide what it fetches.
+talks to the network; visit_hls.py, follow_hls.py and visit_dash.py decide what it fetches.
 """

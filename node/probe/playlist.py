@@ -339,7 +339,7 @@ def media(document: Document) -> Media:
                         line=row.line,
                         independent=row.get("INDEPENDENT") == "YES",
                         gap=row.get("GAP") == "YES",
-                        range=byte_range(row.get("BYTERANGE")),
+                        range=_part_range(row, found.segments[-1:], now.parts),
                     )
                 )
     if now.parts:
@@ -356,6 +356,15 @@ def _continued(given: Range | None, uri: str, before: list[Segment]) -> Range | 
         return given
     last = before[-1].range
     return Range(given.length, last.start + last.length) if last.start >= 0 else given
+
+
+def _part_range(tag: Tag, before: list[Segment], parts: list[Part]) -> Range | None:
+    """4.4.4.9: as with segments, counted on from the part before, which may be of the segment before."""
+    given = byte_range(tag.get("BYTERANGE"))
+    last = parts[-1] if parts else before[-1].parts[-1] if before and before[-1].parts else None
+    if given is None or given.start >= 0 or last is None or last.range is None or last.uri != tag.get("URI"):
+        return given
+    return Range(given.length, last.range.start + last.range.length)
 
 
 def byte_range(text: str) -> Range | None:

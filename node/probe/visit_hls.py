@@ -2,44 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Coroutine, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 from urllib.parse import urlsplit
 
-from node.probe import answers, media, multivariant, reloads, text, together
+from node.probe import answers, multivariant, text, together
 from node.probe import segments as rules
 from node.probe.answers import Answer
 from node.probe.boxes import Broken, Init, fragments, init
 from node.probe.fetch import Fetch, Spent
+from node.probe.follow_hls import Follow, Rendition, every, unserved
 from node.probe.playlist import Media, Multivariant, Range, Segment, read
-from node.probe.playlist import media as read_media
 from node.probe.playlist import multivariant as read_multivariant
 from node.probe.result import Result, Row
 from node.probe.rules import Finding
 
 _SEGMENT_BYTES = 512 << 20
-_WAIT_TARGETS = 3.5  # a blocking reload is given up after this many target durations (6.2.5.2: 3)
-
-
-@dataclass(slots=True)
-class Rendition:
-    """One media playlist over the visit. `now` is the newest full reading.
-
-    A plain reload may come from another cache than the one before, and be older, which breaks no rule. `behind` says
-    since when readings are older than `now` (monotonic, 0: they are not): a playlist that stays behind went back.
-    """
-
-    url: str
-    now: Media
-    variables: Mapping[str, str]
-    behind: float = 0.0
-    inits: dict[tuple[str, int, int], Init | None] = field(default_factory=dict)
-    read: dict[int, rules.Look] = field(default_factory=dict)
-    sizes: dict[int, int] = field(default_factory=dict)
-    changed: float = 0.0  # when something new was last seen: monotonic, and UTC in ms
-    changed_ms: int = 0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -53,6 +31,10 @@ class Visit:
     renditions: list[Rendition] = field(default_factory=list)
     master: Multivariant | None = None
 
+    @property
+    def _follow(self) -> Follow:
+        return Follow(fetch=self.fetch, result=self.result, seconds=self.seconds)
+
     async def run(self, root: Answer) -> None:
         self._playlist_answer(root)
         document = read(root.body.decode(errors="replace"), root.url)
@@ -61,7 +43,7 @@ class Visit:
             self.result.form = "HLS multivariant playlist"
             self.master = read_multivariant(document)
             self.result.add(multivariant.check(self.master))
-            await _all(*(self._first(url, document.variables) for url in self.master.playlists))
+            await every(*(self._first(url, document.variables) for url in self.master.playlists))
             order = {url: at for at, url in enumerate(self.master.playlists)}
             self.renditions.sort(key=lambda r: order.get(r.url, 0))
         else:
@@ -71,7 +53,7 @@ class Visit:
         self.result.add(together.check([r.now for r in self.renditions], self._subtitles()))
         try:
             if self.result.live:
-                await self._follow_all()
+                await self._follow.all(self.renditions)
             for rendition in self.renditions:
                 await self._segments(rendition)
         except Spent as bound:
@@ -92,142 +74,23 @@ class Visit:
     async def _first(self, url: str, variables: Mapping[str, str]) -> None:
         answer = await self.fetch.get(url)
         if not answer.ok:
-            self.result.add([_unserved(url, 0, answer)])
+            self.result.add([unserved(url, 0, answer)])
             return
         self._met(url, answer, variables)
 
     def _met(self, url: str, answer: Answer, variables: Mapping[str, str]) -> None:
         self._playlist_answer(answer)
-        found = self._read(answer, variables)
+        found = self._follow.read(answer, variables)
         if not found.ended:
             self.result.add(answers.live(answer, found.target, blocking=False))
         self.renditions.append(Rendition(url, found, variables, changed=answer.ended, changed_ms=answer.now_ms))
-
-    def _read(self, answer: Answer, variables: Mapping[str, str], *, delta: bool = False) -> Media:
-        """A media playlist, judged by itself."""
-        # the query of a reload is no part of what relative URIs count from, nor of the place that findings name
-        plain = urlsplit(answer.url)._replace(query="").geturl() if "_HLS_" in answer.url else answer.url
-        document = read(answer.body.decode(errors="replace"), plain, variables)
-        self.result.add(text.check(document, delta=delta))
-        found = read_media(document)
-        if not delta:
-            self.result.add(media.check(found))
-        return found
-
-    # Over time
-
-    async def _follow_all(self) -> None:
-        live = [r for r in self.renditions if not r.now.ended]
-        until = self.fetch.clock.monotonic() + self.seconds
-        await _all(*(self._follow(r, until) for r in live))
-        for rendition in live:
-            await self._doors(rendition)
-        for rendition in live:
-            await self._reports(rendition)
-
-    async def _follow(self, rendition: Rendition, until: float) -> None:
-        while not rendition.now.ended and self.fetch.clock.monotonic() < until:
-            before = rendition.now
-            if before.blocking:
-                await self._blocking_reload(rendition)
-            else:
-                last = before.segments[-1].duration if before.segments else before.target
-                same = rendition.changed < self.fetch.clock.monotonic() - last  # 6.3.4
-                await asyncio.sleep(max(0.2, before.target / 2 if same else last))
-                await self._plain_reload(rendition)
-            quiet = self.fetch.clock.monotonic() - rendition.changed
-            self.result.add(reloads.late(quiet, rendition.now))
-
-    async def _plain_reload(self, rendition: Rendition) -> None:
-        answer = await self.fetch.get(rendition.url)
-        if not answer.ok:
-            self.result.add([_unserved(rendition.url, 0, answer)])
-            return
-        self._newer(rendition, self._read(answer, rendition.variables), answer)
-
-    def _newer(self, rendition: Rendition, found: Media, answer: Answer) -> None:
-        now = rendition.now
-        if not found.has(*now.last):
-            kept = answers.lifetime(answer.fields) or 0
-            if not rendition.behind:
-                rendition.behind = answer.began
-            elif answer.began - rendition.behind > kept + now.target:
-                self.result.add(reloads.check(now, found))
-            return
-        rendition.behind = 0.0
-        self.result.add(reloads.check(now, found))
-        if found.has(*now.next) or found.ended:
-            rendition.changed, rendition.changed_ms = answer.ended, answer.now_ms
-        rendition.now = found
-
-    async def _blocking_reload(self, rendition: Rendition) -> None:
-        """Asks for what comes next and, at once, for what is hinted."""
-        before = rendition.now
-        number, part = before.next
-        asked = (number, part if before.low_latency else -1)
-        patience = _WAIT_TARGETS * max(before.target, 1.0)
-        query = f"_HLS_msn={number}" + (f"&_HLS_part={part}" if before.low_latency else "")
-        hinted = before.absolute(before.hint) if before.hint else ""
-        answer, came = await asyncio.gather(
-            self.fetch.get(_with(rendition.url, query), answer_s=patience),
-            self._hinted(hinted, patience),
-        )
-        if not answer.ok:
-            if answer.status != 503:  # 503 is what a server says that has waited long enough (6.2.5.2)
-                self.result.add([_unserved(answer.url, 0, answer)])
-            await asyncio.sleep(max(0.2, before.target / 2))
-            await self._plain_reload(rendition)
-            return
-        found = self._read(answer, rendition.variables)
-        self.result.add(reloads.blocked(asked, found, answer.ended - answer.began))
-        self.result.add(answers.live(answer, found.target, blocking=True))
-        # a hint may be withdrawn: then the part came under another name, or not at all
-        if came is not None and not came.ok and any(_uri_listed(found, before.hint)):
-            self.result.add([Finding("hint-served", hinted, 0, _said(came), "200")])
-        self._newer(rendition, found, answer)
-
-    async def _hinted(self, url: str, patience: float) -> Answer | None:
-        return await self.fetch.get(url, answer_s=patience, most=_SEGMENT_BYTES) if url else None
-
-    async def _doors(self, rendition: Rendition) -> None:
-        """What a server refuses, and what it leaves out of a delta update."""
-        now = rendition.now
-        if now.ended or not now.blocking:
-            return
-        alone = await self.fetch.get(_with(rendition.url, "_HLS_part=0"), answer_s=5)
-        self.result.add(reloads.refused("block-part-alone", rendition.url, alone.status))
-        far = await self.fetch.get(_with(rendition.url, f"_HLS_msn={now.last[0] + 100}"), answer_s=5)
-        self.result.add(reloads.refused("block-far", rendition.url, far.status))
-        if now.skip_until:
-            full = await self.fetch.get(rendition.url)
-            short = await self.fetch.get(_with(rendition.url, "_HLS_skip=YES"))
-            if full.ok and short.ok:
-                whole = self._read(full, rendition.variables)
-                self.result.add(reloads.delta(whole, self._read(short, rendition.variables, delta=True)))
-                self._newer(rendition, whole, full)
-
-    async def _reports(self, rendition: Rendition) -> None:
-        """Reads this playlist, and then all others: what it told of them has to be there."""
-        if not rendition.now.document.all("EXT-X-RENDITION-REPORT"):
-            return
-        await self._plain_reload(rendition)
-        told = rendition.now
-        others = [r for r in self.renditions if r is not rendition and not r.now.ended]
-        for other in others:
-            # a report may be newer than a plain reload that a cache holds: ask past it
-            number, part = other.now.next
-            query = f"_HLS_msn={number}" + (f"&_HLS_part={part}" if other.now.low_latency else "")
-            answer = await self.fetch.get(_with(other.url, query) if other.now.blocking else other.url)
-            if answer.ok:
-                self._newer(other, self._read(answer, other.variables), answer)
-        self.result.add(together.reports(told, {other.now.url: other.now for other in others}))
 
     # Media
 
     async def _segments(self, rendition: Rendition) -> None:
         now = rendition.now
         if not now.ended:  # the window has moved while others were read
-            await self._plain_reload(rendition)
+            await self._follow.reload(rendition)
             now = rendition.now
         chosen = _ends([s for s in now.segments if not s.gap], self.count)
         before: tuple[Segment, rules.Look] | None = None
@@ -251,7 +114,7 @@ class Visit:
         answer = await self._media(url, segment.range)
         if not answer.ok:
             # what has left the listing since may be gone some time later; what is listed may not
-            self.result.add([_unserved(now.url, segment.line, answer)])
+            self.result.add([unserved(now.url, segment.line, answer)])
             return None
         rendition.sizes[segment.number] = len(answer.body)
         self.result.add(rules.bitrate(segment, len(answer.body), now.url))
@@ -303,7 +166,7 @@ class Visit:
             answer = await self._media(url, part.range)
             if not answer.ok:
                 if not part.gap:
-                    self.result.add([_unserved(rendition.now.url, part.line, answer)])
+                    self.result.add([unserved(rendition.now.url, part.line, answer)])
                 return
             seen = self._look(answer.body, head, url)
             if seen is None:
@@ -324,7 +187,7 @@ class Visit:
         answer = await self._media(url, spot)
         rendition.inits[key] = None
         if not answer.ok:
-            self.result.add([_unserved(now.url, segment.map.line, answer)])
+            self.result.add([unserved(now.url, segment.map.line, answer)])
             return None
         self.result.add(answers.media(answer, "mp4", now.target))
         try:
@@ -410,29 +273,6 @@ class Visit:
             ),
             default=None,
         )
-
-
-async def _all(*work: Coroutine[Any, Any, None]) -> None:
-    """All of it at once; what one raises is raised when all have ended."""
-    for outcome in await asyncio.gather(*work, return_exceptions=True):
-        if isinstance(outcome, BaseException):
-            raise outcome
-
-
-def _with(url: str, query: str) -> str:
-    return f"{url}{'&' if urlsplit(url).query else '?'}{query}"
-
-
-def _said(answer: Answer) -> str:
-    return f"status {answer.status}" if answer.status else answer.fields.get("x-reason", "no answer")
-
-
-def _unserved(url: str, line: int, answer: Answer) -> Finding:
-    return Finding("listed-served", url, line, f"{_said(answer)} for {answer.url}", "200")
-
-
-def _uri_listed(found: Media, uri: str) -> list[bool]:
-    return [True for segment in found.listed for part in segment.parts if part.uri == uri]
 
 
 def _ends(segments: list[Segment], count: int) -> list[Segment]:

@@ -42,6 +42,12 @@ def test_ranges_go_on_in_the_same_resource() -> None:
     assert [s.range for s in playlist(vod(*rows)).segments] == [Range(5, 7), Range(6, 12)]
 
 
+def test_ranges_of_parts_go_on_too() -> None:
+    parts = "".join(f'#EXT-X-PART:DURATION=1,URI="a",BYTERANGE="{n}"\n' for n in ("5@7", "6", "2"))
+    found = playlist(f"#EXTM3U\n#EXT-X-TARGETDURATION:4\n{parts}")
+    assert found.open and [p.range for p in found.open.parts] == [Range(5, 7), Range(6, 12), Range(2, 18)]
+
+
 def test_variables_are_put_in() -> None:
     """RFC 8216bis 4.3: names, imports and the query of the playlist's own URL."""
     text = (
