@@ -71,7 +71,7 @@ def whole_samples(sizes: I64) -> Ranges:
 
 
 def aligned(found: Ranges) -> Ranges:
-    """Ranges of whole blocks that end where they ended: what does not fit is left clear in front (cenc, 9.5.2.4)."""
+    """Ranges of whole blocks that end where they ended: what does not fit is left clear in front (cenc, 9.5.2)."""
     start = found.start + (found.end - found.start) % BLOCK
     some = start < found.end
     return Ranges(start=start[some], end=found.end[some], sample=found.sample[some])

@@ -121,7 +121,7 @@ def test_audio_is_ciphered_whole(sizes: list[int], scheme: Scheme) -> None:
             assert media.tobytes()[end - rest : end] == data[end - rest : end]
 
 
-@pytest.mark.rule("ISO/IEC 23001-7 9.5.2.4", "in cenc a protected range of video is a multiple of 16 octets")
+@pytest.mark.rule("ISO/IEC 23001-7 9.5.2", "in cenc a protected range of video is a multiple of 16 octets")
 @given(segments())
 def test_subsamples_cover_their_sample(made: tuple[bytes, list[int], list[list[tuple[int, int]]]]) -> None:
     _, sizes, samples = made

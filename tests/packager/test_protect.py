@@ -107,7 +107,7 @@ def test_it_says_what_shaka_packager_says(
 ) -> None:
     """Field by field: entry, frma, scheme, tenc, and senc's rows. Two differences are meant:
 
-    * in cenc it leaves what does not fill a block at the end of a slice, we leave it in front (23001-7 9.5.2.4 asks
+    * in cenc it leaves what does not fill a block at the end of a slice, we leave it in front (23001-7 9.5.2 asks
       for whole blocks only; the AV1 binding asks for our way), so rows are compared by what is ciphered;
     * its constant IV is the one that it was given, its per-sample IVs count from there.
     """

@@ -1,0 +1,195 @@
+"""Protected names over HTTP: what playlists and manifests name is there, and deciphers to the source."""
+
+from __future__ import annotations
+
+import re
+import urllib.parse
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from origin.assets import Asset, Assets
+from origin.keys import LocalKeys
+from origin.protected import Protector
+from packager.cenc import Scheme
+from packager.movie import read_movie
+from tests.kit.dash import read_manifest
+from tests.kit.decrypt import decrypt, read_tenc
+from tests.kit.hls import read_media, read_multivariant
+from tests.kit.media import Films
+from tests.origin.conftest import Origin, running_origin
+from tests.origin.test_vod import puts
+
+
+def opened(films: Films, folder: Path, name: str = "bframes") -> Asset:
+    assets = Assets(folder / "vod")
+    incoming = assets.incoming()
+    (incoming / "mezzanine.mp4").write_bytes(films(name).read_bytes())
+    return assets.add("film", incoming, 2000)
+
+
+def source(films: Films, name: str, track: str) -> list[bytes]:
+    data = films(name).read_bytes()
+    tracks = [t for t in read_movie(memoryview(data)).tracks if t.format.kind[0] == track[0]]
+    rows = tracks[int(track[1:]) - 1].columns.samples
+    return [data[at : at + size] for at, size in zip(rows["offset"].tolist(), rows["size"].tolist(), strict=True)]
+
+
+async def deciphered(origin: Origin, playlist: str) -> tuple[list[bytes], bytes]:
+    """All samples that a media playlist leads to, with the keys of the store; and the key id."""
+    answer = await origin.get(playlist)
+    assert answer.status == 200
+    read = read_media(answer.text)
+    uris = [re.search(r'EXT-X-MAP:URI="([^"]+)"', answer.text)[1], *(row.uri for row in read.parsed.segments)]  # type: ignore[index]
+    bodies = []
+    for uri in uris:
+        found = await origin.get(urllib.parse.urljoin(playlist, uri))
+        assert found.status == 200 and int(found.headers["Content-Length"]) == len(found.body)
+        assert "immutable" in found.headers["Cache-Control"]
+        bodies.append(found.body)
+    tenc = read_tenc(bodies[0])
+    key = LocalKeys(origin.data / "keys").find(tenc.kid)
+    assert key is not None
+    return decrypt(bodies[0], b"".join(bodies[1:]), key.key), tenc.kid
+
+
+@pytest.mark.parametrize("scheme", Scheme)
+@pytest.mark.parametrize("film", ["bframes", "two-languages", "hevc-ac3"])
+async def test_a_film_comes_back_from_its_playlists(films: Films, tmp_path: Path, film: str, scheme: Scheme) -> None:
+    async with running_origin(tmp_path) as origin:
+        assert (await puts(origin, "film", films(film).read_bytes(), "?target_ms=2000")).status == 201
+        top = f"/~{scheme}/vod/film/multivariant.m3u8"
+        kids = set()
+        for name, uri in read_multivariant((await origin.get(top)).text):
+            samples, kid = await deciphered(origin, urllib.parse.urljoin(top, uri))
+            assert samples == source(films, film, name), name
+            kids.add(kid)
+        assert len(kids) == 2, "video and audio have keys of their own"
+
+
+@pytest.mark.parametrize("scheme", Scheme)
+async def test_everything_that_the_manifest_names_is_there(films: Films, tmp_path: Path, scheme: Scheme) -> None:
+    async with running_origin(tmp_path) as origin:
+        await puts(origin, "film", films("plain").read_bytes())
+        path = f"/~{scheme}/vod/film/manifest.mpd"
+        manifest = await origin.get(path)
+        assert manifest.headers["Content-Type"] == "application/dash+xml"
+        for row in read_manifest(manifest.text, 0).rows:
+            init = await origin.get(urllib.parse.urljoin(path, row.init))
+            assert read_tenc(init.body).scheme == scheme
+            assert str(read_tenc(init.body).kid.hex()) in manifest.text.replace("-", "")
+            for segment in row.segments:
+                assert (await origin.get(urllib.parse.urljoin(path, row.uri(segment)))).status == 200
+
+
+async def test_names_of_schemes_and_of_the_clear_do_not_mix(films: Films, tmp_path: Path) -> None:
+    async with running_origin(tmp_path) as origin:
+        await puts(origin, "film", films("plain").read_bytes())
+        tops = {p: (await origin.get(f"{p}/vod/film/manifest.mpd")).text for p in ("", "/~cenc", "/~cbcs")}
+        media = {p: re.search(r'media="([^"$]+)\$Number', text)[1] for p, text in tops.items()}  # type: ignore[index]
+        assert len(set(media.values())) == 3, "each has an edition of its own"
+        for prefix in tops:
+            for other, place in media.items():
+                answer = await origin.get(f"{prefix}/vod/film/{place}0.m4s")
+                assert answer.status == (200 if prefix == other else 410), (prefix, other)
+
+
+async def test_a_head_has_no_body(films: Films, tmp_path: Path) -> None:
+    async with running_origin(tmp_path) as origin:
+        await puts(origin, "film", films("plain").read_bytes())
+        text = (await origin.get("/~cbcs/vod/film/manifest.mpd")).text
+        place = re.search(r'media="([^"$]+)\$Number', text)[1]  # type: ignore[index]
+        head = await origin.ask("HEAD", f"/~cbcs/vod/film/{place}0.m4s")
+        whole = await origin.get(f"/~cbcs/vod/film/{place}0.m4s")
+        assert head.body == b"" and head.headers["Content-Length"] == str(len(whole.body))
+        assert head.headers["ETag"] == whole.headers["ETag"]
+        missing = await origin.get(f"/~cbcs/vod/film/{place}999.m4s")
+        assert missing.status == 404
+
+
+async def test_live_is_refused_and_says_what_to_do(tmp_path: Path) -> None:
+    async with running_origin(tmp_path) as origin:
+        answer = await origin.get("/~cbcs/live/studio/multivariant.m3u8")
+        assert (answer.status, answer.detail) == (
+            404,
+            "live channels cannot be protected yet: leave out the prefix",
+        )
+        put = await origin.ask("PUT", "/~cbcs/vod/film/manifest.mpd", data=b"x")
+        assert put.status == 405 and put.headers["Allow"] == "GET, HEAD"
+
+
+async def test_av1_is_refused_and_says_what_to_do(films: Films, tmp_path: Path) -> None:
+    async with running_origin(tmp_path) as origin:
+        await puts(origin, "film", films("av1-opus").read_bytes())
+        answer = await origin.get("/~cbcs/vod/film/multivariant.m3u8")
+        assert answer.status == 422
+        assert answer.detail == (
+            "av01 video cannot be protected yet: transcode it to H.264 or HEVC, or ask for it unprotected"
+        )
+        assert (await origin.get("/vod/film/multivariant.m3u8")).status == 200
+
+
+async def test_a_removed_asset_takes_its_keys_along(films: Films, tmp_path: Path) -> None:
+    film = films("plain").read_bytes()
+    async with running_origin(tmp_path) as origin:
+        editions = set()
+        for _ in range(2):
+            assert (await puts(origin, "film", film)).status == 201
+            text = (await origin.get("/~cenc/vod/film/manifest.mpd")).text
+            editions.add(re.search(r'media="([^"/]+)/', text)[1])  # type: ignore[index]
+            assert (await origin.ask("DELETE", "/vod/film/status.json")).status == 204
+            assert list((origin.data / "keys").iterdir()) == []
+        assert len(editions) == 2, "the same file added again has other keys, so its names are others"
+
+
+async def test_keys_that_cannot_be_stored_are_not_used(
+    films: Films, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    async with running_origin(tmp_path) as origin:
+        await puts(origin, "film", films("plain").read_bytes())
+        monkeypatch.setattr("origin.keys.write_whole", full)
+        answer = await origin.get("/~cbcs/vod/film/manifest.mpd")
+        assert (answer.status, answer.detail) == (503, "the origin cannot store keys: No space left on device")
+        monkeypatch.undo()
+        assert (await origin.get("/~cbcs/vod/film/manifest.mpd")).status == 200
+
+
+async def test_no_key_is_in_the_log_or_in_an_answer(
+    films: Films, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    async with running_origin(tmp_path) as origin:
+        await puts(origin, "film", films("plain").read_bytes())
+        top = "/~cbcs/vod/film/multivariant.m3u8"
+        said = [(await origin.get(top)).text, (await origin.get("/~cbcs/vod/film/manifest.mpd")).text]
+        for _, uri in read_multivariant(said[0]):
+            said.append((await origin.get(urllib.parse.urljoin(top, uri))).text)
+        note = msgspec.json.decode((origin.data / "keys" / "film.json").read_bytes())
+        keys = [row["key"] for row in note["rows"]]
+    said += list(capfd.readouterr())
+    assert keys and not [key for key in keys for text in said if key in text]
+
+
+def test_views_and_ranges_are_remembered(films: Films, tmp_path: Path) -> None:
+    asset = opened(films, tmp_path)
+    protector = Protector(LocalKeys(tmp_path / "keys"))
+    view = protector.view(asset, Scheme.CBCS)
+    assert protector.view(asset, Scheme.CBCS) is view
+    assert protector.view(asset, Scheme.CENC) is not view
+    first = protector.segment(view, "v1", 0)
+    again = protector.segment(view, "v1", 0)
+    assert (first.head, bytes(first.media)) == (again.head, bytes(again.media))
+    protector.segment(protector.view(asset, Scheme.CENC), "v1", 0)
+    assert len(protector._ranges) == 1, "where slices end is the same for both schemes"
+
+
+def test_an_edition_follows_plan_and_keys(films: Films, tmp_path: Path) -> None:
+    asset = opened(films, tmp_path)
+    one, other = (Protector(LocalKeys(tmp_path / name)) for name in ("keys", "others"))
+    editions = {p.view(asset, scheme).plan.edition for p in (one, other) for scheme in Scheme}
+    assert len(editions) == 4
+    assert all(re.fullmatch(r"p[0-9a-f]{15}", edition) for edition in editions)
+    assert Protector(LocalKeys(tmp_path / "keys")).view(asset, Scheme.CBCS).plan.edition in editions, "a restart"
