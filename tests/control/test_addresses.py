@@ -43,4 +43,9 @@ def test_settings_win() -> None:
         "hls": "https://cdn.example/live/news/multivariant.m3u8",
         "dash": "https://cdn.example/live/news/manifest.mpd",
     }
+    assert found.manifests(Kind.VOD, "tour", "cbcs") == {
+        "hls": "https://cdn.example/~cbcs/vod/tour/multivariant.m3u8",
+        "dash": "https://cdn.example/~cbcs/vod/tour/manifest.mpd",
+    }
+    assert found.licence == "https://cdn.example/licence/clearkey"
     assert found.watch(Kind.VOD, "tour") == "https://c.example/watch/vod/tour"

@@ -88,6 +88,17 @@ async def test_the_player_page_is_told_where_media_is(control, tour) -> None:
     )
 
 
+async def test_the_player_page_of_a_protected_film(control, tour) -> None:
+    for scheme in ("cenc", "cbcs"):
+        config = json.loads(Reader((await control.call("GET", f"/watch/vod/tour?protection={scheme}")).text).config)
+        assert config["dash"] == f"http://127.0.0.1:8080/~{scheme}/vod/tour/manifest.mpd"
+        assert config["hls"] == f"http://127.0.0.1:8080/~{scheme}/vod/tour/multivariant.m3u8"
+        assert config["licence"] == "http://127.0.0.1:8080/licence/clearkey"
+    for other in ("/watch/vod/tour", "/watch/vod/tour?protection=cens", "/watch/live/studio?protection=cbcs"):
+        config = json.loads(Reader((await control.call("GET", other)).text).config)
+        assert config["licence"] == "" and "~" not in config["hls"]
+
+
 async def test_the_edge_setting_is_where_players_go(running, origin) -> None:
     async with running(**{"control.edge_url": "https://cdn.example"}) as control:
         page = (await control.call("GET", "/watch/live/studio")).text

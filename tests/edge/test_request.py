@@ -54,6 +54,13 @@ def test_what_is_wanted(path: str, query: str, key: str, use: Use, held: bool) -
     [
         ("POST", "/live/a/manifest.mpd", "", "method"),
         ("PURGE", "/live/a/manifest.mpd", "", "method"),
+        ("POST", "/~cbcs/vod/a/manifest.mpd", "", "method"),
+        ("POST", "/licence/clearkey/x", "", "method"),
+        ("POST", "/licence", "", "method"),
+        ("GET", "/licence/clearkey", "", "method"),
+        ("PUT", "/licence/clearkey", "", "method"),
+        ("GET", "/~cbcs/vod/a/mezzanine.mp4", "", "unknown"),
+        ("GET", "/~aaaa/vod/a/manifest.mpd", "", "unknown"),
         ("GET", "/", "", "unknown"),
         ("GET", "/live/a/e/session.json", "", "unknown"),
         ("GET", "/live/a/status.json", "", "unknown"),
@@ -72,6 +79,19 @@ def test_what_the_edge_answers_itself() -> None:
     assert request.plan("OPTIONS", "/x", "", CIMultiDict()).action is Action.PREFLIGHT
     assert request.plan("HEAD", "/time", "", CIMultiDict()).action is Action.TIME
     assert request.time_body(NOW + 7) == b"2023-11-14T22:13:20.007Z"
+
+
+def test_protected_names_are_objects_of_their_own() -> None:
+    for path in ("/~cenc/vod/a/manifest.mpd", "/~cbcs/vod/a/p1/v1/0.m4s"):
+        plan = request.plan("GET", path, "CMCD=q", CIMultiDict())
+        assert (plan.action, plan.key) == (Action.OBJECT, path)
+
+
+def test_a_licence_request_is_handed_on_and_nothing_else_is() -> None:
+    plan = request.plan("POST", "/licence/clearkey", "x=1", CIMultiDict())
+    assert (plan.action, plan.key) == (Action.LICENCE, "/licence/clearkey")
+    assert dict(request.preflight("/licence/clearkey"))["Access-Control-Allow-Methods"] == "POST, OPTIONS"
+    assert "POST" not in dict(request.preflight("/vod/a/manifest.mpd"))["Access-Control-Allow-Methods"]
 
 
 def test_cmcd_fields_come_before_the_query() -> None:

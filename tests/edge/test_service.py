@@ -11,6 +11,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from aiohttp import web
 
 from node.home import Home
 from tests.edge.conftest import Rig
@@ -338,6 +339,58 @@ async def test_preflight_time_and_methods(rig: Rig) -> None:
     wire.send(f"POST {SEGMENT} HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n".encode())
     refused = await wire.answer()
     assert (refused.status, refused.headers["Allow"]) == (405, "GET, HEAD, OPTIONS")
+
+
+async def test_a_licence_request_goes_upstream_and_is_never_kept(rig: Rig) -> None:
+    bodies: list[bytes] = []
+
+    async def licence(request: web.Request) -> web.Response:
+        bodies.append(await request.read())
+        # an upstream that forgets to forbid it
+        return web.Response(body=b'{"keys":[]}', headers={"Cache-Control": YEAR}, content_type="application/json")
+
+    rig.upstream.on("/licence/clearkey", licence)
+    wire = await rig.wire()
+    for body in (b'{"kids":["a"]}', b'{"kids":["b"]}'):
+        wire.send(b"POST /licence/clearkey?x=1 HTTP/1.1\r\nHost: a\r\nCookie: c=d\r\n")
+        wire.send(b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+        answer = await wire.answer()
+        assert (answer.status, answer.body) == (200, b'{"keys":[]}')
+        assert answer.headers["Cache-Status"] == "Headwater; fwd=method"
+        assert answer.headers["Access-Control-Allow-Origin"] == "*"
+    assert bodies == [b'{"kids":["a"]}', b'{"kids":["b"]}']
+    assert "Cookie" not in rig.upstream.seen[0]
+    assert rig.counted("edge_stored_objects") == 0
+    assert rig.counted("edge_answers", cache="pass") == 2
+    assert [(d.method, d.path, d.status) for d in rig.deliveries] == [("POST", "/licence/clearkey", 200)] * 2
+
+
+async def test_a_licence_request_is_small(rig: Rig) -> None:
+    wire = await rig.wire()
+    wire.send(b"POST /licence/clearkey HTTP/1.1\r\nHost: a\r\nContent-Length: 5000\r\n\r\n" + bytes(5000))
+    assert (await wire.answer()).status == 413
+    assert rig.upstream.asked["/licence/clearkey"] == 0
+
+
+async def test_pages_may_ask_for_licences(rig: Rig) -> None:
+    wire = await rig.wire()
+    wire.send(b"OPTIONS /licence/clearkey HTTP/1.1\r\nHost: a\r\nOrigin: http://b\r\n\r\n")
+    preflight = await wire.answer()
+    assert preflight.status == 204
+    assert preflight.headers["Access-Control-Allow-Methods"] == "POST, OPTIONS"
+    assert preflight.headers["Access-Control-Allow-Headers"] == "Content-Type"
+    wire.get("/licence/clearkey")
+    refused = await wire.answer()
+    assert (refused.status, refused.headers["Allow"]) == (405, "POST, OPTIONS")
+
+
+async def test_protected_names_are_kept_like_others(rig: Rig) -> None:
+    path = "/~cbcs/vod/film/p1/v1/0.m4s"
+    rig.upstream.holds(path, b"ciphered", Cache_Control=YEAR)
+    assert (await rig.get(path)).body == b"ciphered"
+    assert (await rig.get(path)).headers["Cache-Status"] == "Headwater; hit"
+    assert rig.upstream.asked[path] == 1
+    assert (await rig.get("/vod/film/p1/v1/0.m4s")).status == 404
 
 
 async def test_open_answers_finish_while_the_edge_drains(rig: Rig) -> None:

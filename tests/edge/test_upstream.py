@@ -107,6 +107,18 @@ async def test_a_fault_of_upstream_is_not_asked_for_long(
     assert origin.asked["/a"] == tries.count + 1
 
 
+async def test_a_body_is_posted(origin: ScriptedUpstream, ours: Upstream) -> None:
+    async def echo(request: web.Request) -> web.Response:
+        return web.Response(text=f"{request.method} {request.content_type} {(await request.read()).decode()}")
+
+    await origin.start()
+    origin.on("/licence/clearkey", echo)
+    answer = await ours.open("/licence/clearkey", request_id="12345678", body=b"{}")
+    assert await answer.read() == b"POST application/json {}"
+    empty = await ours.open("/licence/clearkey", request_id="12345678", body=b"")
+    assert await empty.read() == b"POST application/json "
+
+
 async def test_an_answer_that_never_comes_is_late(
     origin: ScriptedUpstream, ours: Upstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
