@@ -49,6 +49,9 @@ TABLE: dict[str, Setting] = {
         Setting("origin.listen", "listen", "", "", "a TCP address besides the box's socket; empty: none"),
         Setting("origin.segment_target", "int", 4000, "ms", "target duration of on-demand segments", 1000, 20000),
         Setting(
+            "origin.clear", "bool", True, "", "serve films in the clear as well; false: under /~cenc and /~cbcs only"
+        ),
+        Setting(
             "origin.clearkey",
             "bool",
             False,

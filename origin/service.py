@@ -70,6 +70,8 @@ def make_app(ctx: Context, live: Live, vod: Vod, keys: KeySource) -> web.Applica
             )
         if name.protection and request.method not in ("GET", "HEAD"):
             raise Problem("method", "protected objects are made, not stored", allow="GET, HEAD")
+        if name.kind is Kind.VOD and name.public and not name.protection and not ctx.settings.flag("origin.clear"):
+            raise Problem("forbidden", "films are served protected only: put /~cbcs or /~cenc in front of the path")
         kind = live if name.kind is Kind.LIVE else vod
         match request.method:
             case "GET" | "HEAD":

@@ -119,6 +119,18 @@ async def test_live_is_refused_and_says_what_to_do(tmp_path: Path) -> None:
         assert put.status == 405 and put.headers["Allow"] == "GET, HEAD"
 
 
+async def test_films_may_be_served_protected_only(films: Films, tmp_path: Path) -> None:
+    async with running_origin(tmp_path, origin__clear=False) as origin:
+        assert (await puts(origin, "film", films("plain").read_bytes())).status == 201
+        status = await origin.get("/vod/film/status.json")
+        edition = msgspec.json.decode(status.body)["edition"]
+        for path in ("multivariant.m3u8", "manifest.mpd", f"{edition}/v1/media.m3u8", f"{edition}/v1/0.m4s"):
+            answer = await origin.get(f"/vod/film/{path}")
+            assert answer.status == 403, path
+            assert answer.detail == "films are served protected only: put /~cbcs or /~cenc in front of the path"
+        assert (await origin.get("/~cbcs/vod/film/manifest.mpd")).status == 200
+
+
 async def test_av1_is_refused_and_says_what_to_do(films: Films, tmp_path: Path) -> None:
     async with running_origin(tmp_path) as origin:
         await puts(origin, "film", films("av1-opus").read_bytes())
