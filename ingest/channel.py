@@ -10,6 +10,7 @@ from base.push import SessionNote, TrackNote
 from ingest.intake import Run, Stamped
 from ingest.publisher import Publisher
 from packager.init import generation, init_segment
+from packager.parts import even_part_ms
 from packager.segmenter import Part, Segmenter
 
 _KIND_ORDER = {"video": 0, "audio": 1}
@@ -86,11 +87,12 @@ class Channel:
             TrackNote(track=track, kind=fmt.kind, order=order, language=fmt.language)
             for order, (track, fmt) in enumerate(kinds)
         )
+        steps = [run.grid.frame_ms, *(1000 * f.sample_duration / f.timescale for f in run.formats.values())]
         return SessionNote(
             session=self._session,
             started_ms=self._started_ms,
             grid_ms=run.grid.grid_ms,
-            part_ms=min(self.spec.part_ms, run.grid.grid_ms),
+            part_ms=even_part_ms(run.grid.grid_ms, min(self.spec.part_ms, run.grid.grid_ms), steps),
             window_s=self.spec.window_s,
             numbering="counted" if run.grid.counted else "wall",
             why=run.grid.why,

@@ -23,10 +23,11 @@ _RATES = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grid:
-    """`interval_ms` between keyframes (0: no video). `why` says what made the numbering counted."""
+    """`interval_ms` between keyframes (0: no video), `frame_ms` between pictures. `why`: what made numbering counted."""
 
     grid_ms: int
     interval_ms: float
+    frame_ms: float = 0
     counted: bool = False
     why: str = ""
 
@@ -42,7 +43,7 @@ def measured(interval_ms: int, frames: int, segment_ms: int) -> Grid:
         raise too_long(interval_ms)
     exact = _snapped(interval_ms, frames)
     times = max(1, -int(-(segment_ms - 1) // exact))
-    return Grid(grid_ms=round(times * exact), interval_ms=exact)
+    return Grid(grid_ms=round(times * exact), interval_ms=exact, frame_ms=exact / max(frames, 1))
 
 
 def checked(grid: Grid, interval_ms: int) -> Grid:

@@ -91,7 +91,11 @@ async def _run(ctx: Context, channel: Channel) -> None:
         k = ctx.clock.now_ms() // FRAME_MS + 1
         while not encoder.is_cell_start(k):
             k += 1
-        await channel.take(Run(formats=encoder.formats, grid=Grid(grid_ms=grid_ms, interval_ms=grid_ms), jumped=True))
+        await channel.take(
+            Run(
+                formats=encoder.formats, grid=Grid(grid_ms=grid_ms, interval_ms=grid_ms, frame_ms=FRAME_MS), jumped=True
+            )
+        )
         while True:
             early = k * FRAME_MS - ctx.clock.now_ms()
             if early < -_MOST_BEHIND_MS:

@@ -63,7 +63,7 @@ async def test_the_first_run_of_a_channel() -> None:
     assert (note.numbering, note.window_s, note.part_ms, [t.track for t in note.tracks]) == (
         "wall",
         600,
-        500,
+        513,  # even parts: 24 frames of sound
         ["v1", "a1"],
     )
 
