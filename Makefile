@@ -12,6 +12,8 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip -qq --no-input --disable-pip-version-check --no-color
 NPM_CI := npm ci --loglevel=error --ignore-scripts --no-audit --no-fund > /dev/null
 PYTEST := $(BIN)/python -m pytest -q
+# Most tests wait for media that comes in real time, so two at a time need little more than one.
+WORKERS ?= 2
 GOLDEN_TESTS = $$(grep -rlE 'tests\.kit(\.golden| import golden)' tests --include='test_*.py')
 SOURCES := base node packager ingest origin edge control tools bench tests
 
@@ -26,7 +28,8 @@ run: setup  ## start the appliance with its demo channel (DATA=folder ARGS="--po
 	@exec $(BIN)/headwater up --demo --home $(DATA) $(ARGS)
 
 test: needs setup .build/test-python .build/browser lint  ## lint and every test but the slow ones
-	@$(PYTEST) -m "not slow" $(ARGS)
+	@$(PYTEST) -n $(WORKERS) --dist loadfile -m "not slow" --ignore tests/browser $(ARGS)
+	@$(PYTEST) -m "not slow" tests/browser  # alone: players that share cores with other tests stall
 
 test-slow: needs setup .build/test-python .build/browser  ## the tests that take minutes
 	@$(PYTEST) -m slow $(ARGS)

@@ -30,6 +30,9 @@ from packager.live import answers, too_far
 
 log = structlog.get_logger("live")
 
+# A new session's tracks come within this; one that does not is then left out.
+_TRACKS_APART_MS = 15_000
+
 MOST_PART_OCTETS = 64 << 20
 _DROP_FILES_S = 60
 
@@ -152,7 +155,10 @@ class Live:
 
     def _top(self, channel: Channel, name: Name) -> web.Response:
         window, reports = channel.window(), channel.reports()
-        if not reports:
+        session = channel.row.session
+        begun_ms = self._ctx.clock.now_ms() - session.started_ms
+        if not reports or (len(reports) < len(session.tracks) and begun_ms < _TRACKS_APART_MS):
+            # a viewer who came now would go without the tracks that follow in a moment
             raise Problem("unknown", f"channel {name.title} has no media yet", cache_control="no-store")
         if name.leaf is Leaf.MULTIVARIANT:
             text = hls.multivariant(name.title, name.kind, window.edition, reports)

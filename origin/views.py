@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from base import lifetimes
 from base.names import Kind, Leaf, Name
 from base.problems import Problem
 from base.reports import TrackReport
 from origin.assets import Asset
-from packager import dash, drm, hls, iframes, ts
+from packager import dash, describe, drm, hls, iframes, ts
 from packager.plan import TrackPlan
 
 
@@ -70,11 +72,14 @@ def _carried(asset: Asset) -> list[TrackReport]:
     carried = []
     for planned, report in zip(asset.plan.tracks, asset.tracks, strict=True):
         try:
-            ts.stream_of(planned)
+            stream = ts.stream_of(planned)
         except Problem as problem:
             refused.append(problem)
-        else:
-            carried.append(report)
+            continue
+        rates = describe.rates(
+            ts.sizes(stream, planned), planned.durations.tolist(), asset.plan.target_duration
+        )  # with packet heads: more than fMP4 needs
+        carried.append(msgspec.structs.replace(report, bandwidth=rates[0], average=rates[1]))
     wants_picture = any(t.kind == "video" for t in asset.tracks)
     if not carried or (wants_picture and not any(t.kind == "video" for t in carried)):
         raise unknown(refused[0].detail)

@@ -9,15 +9,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-
 _ENOUGH = 0.6  # a last part that is this much of a part is no stub
 
 
 def even_part_ms(grid_ms: int, wish_ms: int, steps_ms: Sequence[float]) -> int:
     """The part target nearest to `wish_ms` that divides a segment evenly, at most the grid.
 
-    `steps_ms`: how long a sample lasts in each track, 0 where that is not known. A track whose samples do not divide the
-    grid (audio) has now and then one more in a segment, and timestamps in ms jitter by one.
+    `steps_ms`: how long a sample lasts in each track, 0 where that is not known. A track whose samples do not divide
+    the grid (audio) has now and then one more in a segment, and timestamps in ms jitter by one.
     """
     steps = [step for step in steps_ms if step > 0]
     wished = max(1, round(grid_ms / wish_ms))

@@ -113,6 +113,12 @@ def packets_before(stream: Stream, plan: TrackPlan, number: int) -> int:
     return sum(_count(stream, plan, first, end) for first, end in pairwise(bounds))
 
 
+def sizes(stream: Stream, plan: TrackPlan) -> list[int]:
+    """Octets of each segment as a transport stream, tables included."""
+    bounds = plan.first.tolist()
+    return [(2 + _count(stream, plan, first, end)) * PACKET if end > first else 0 for first, end in pairwise(bounds)]
+
+
 def _count(stream: Stream, plan: TrackPlan, first: int, end: int) -> int:
     totals, _, _ = _pes(stream, plan, first, end)
     return int(_packets(totals).sum())

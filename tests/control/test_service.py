@@ -56,7 +56,9 @@ async def test_gauges_follow_the_catalog(control) -> None:
     await control.call("POST", "/api/v1/assets?title=tour", data=MEDIA)
     seq = (await control.node("/sync/v1/desired")).json["seq"]
     async with asyncio.timeout(5):
-        while control.ctx.metrics.value("desired_seq") != seq:
+        while control.ctx.metrics.value("desired_seq") != seq or not control.ctx.metrics.value(
+            "control_assets", state="ready"
+        ):
             await asyncio.sleep(0.01)
     assert control.ctx.metrics.value("control_channels") == 2
     assert control.ctx.metrics.value("control_assets", state="ready") == 1

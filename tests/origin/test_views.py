@@ -56,6 +56,16 @@ def test_transport_streams_have_no_init_segment(films: Films, tmp_path: Path) ->
     assert [s.uri for s in found.segments] == [f"{n}.ts" for n in range(asset.plan.count)]
 
 
+@pytest.mark.rule("RFC 8216bis 4.4.6.2.1", "BANDWIDTH of a transport stream counts its packet heads")
+def test_transport_streams_need_more_bandwidth(films: Films, tmp_path: Path) -> None:
+    asset = added(films, "plain", tmp_path)
+    as_ts, as_mp4 = (
+        m3u8.loads(views.text(name(leaf, asset), asset)).playlists[0].stream_info
+        for leaf in (Leaf.MULTIVARIANT_TS, Leaf.MULTIVARIANT)
+    )
+    assert as_ts.bandwidth > as_mp4.bandwidth and as_ts.average_bandwidth > as_mp4.average_bandwidth
+
+
 def test_a_track_without_a_place_in_ts_is_left_out(films: Films, tmp_path: Path) -> None:
     asset = added(films, "mp3", tmp_path)
     top = m3u8.loads(views.text(name(Leaf.MULTIVARIANT_TS, asset), asset))

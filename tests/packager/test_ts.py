@@ -71,6 +71,14 @@ def test_counters_run_on_over_segments(films: Films, track: str) -> None:
     assert ((np.diff(counters.astype(int)) % 16) == 1).all()
 
 
+@pytest.mark.parametrize("track", ["v1", "a1"])
+def test_sizes_are_known_before_a_segment_is_made(films: Films, track: str) -> None:
+    film = pack(films("bframes").read_bytes())
+    plan = film.track(track)
+    known = ts.sizes(ts.stream_of(plan), plan)
+    assert [known[n] for n in film.numbers(track)] == [len(segment) for segment in made(film, track)]
+
+
 @pytest.mark.rule("ITU-T H.222.0 2.4.3.6", "a picture is never shown before it is decoded: PTS is at least DTS")
 @pytest.mark.rule("ITU-T H.222.0 2.7.2", "the clock reference runs ahead of the decoding times and never back")
 def test_times_are_in_order(films: Films) -> None:
