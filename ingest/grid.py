@@ -23,7 +23,7 @@ _RATES = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grid:
-    """`interval_ms` between keyframes (0: no video), `frame_ms` between pictures. `why`: what made numbering counted."""
+    """`interval_ms` between keyframes (0: no video), `frame_ms` between pictures. `why`: what made it counted."""
 
     grid_ms: int
     interval_ms: float
