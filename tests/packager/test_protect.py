@@ -70,7 +70,7 @@ def test_every_sample_comes_back(packed: Callable[..., Packed], name: str, schem
 
 
 @pytest.mark.parametrize("scheme", Scheme)
-@pytest.mark.parametrize("name", FILMS)
+@pytest.mark.parametrize("name", ["bframes", "edit-list", "hevc-ac3"])
 def test_ffmpeg_deciphers_every_segment(
     films: Films, packed: Callable[..., Packed], tmp_path: Path, name: str, scheme: Scheme
 ) -> None:
