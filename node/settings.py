@@ -34,7 +34,7 @@ TABLE: dict[str, Setting] = {
     for row in (
         Setting("node.name", "str", "", "", "how logs and metrics call this node; empty: the host's name"),
         Setting("log.level", "str", "info", "", "debug, info, warning or error"),
-        Setting("drain.seconds", "int", 3, "s", "how long a stopping role lets open requests finish", 0, 600),
+        Setting("drain.seconds", "int", 2, "s", "how long a stopping role lets open requests finish", 0, 600),
         Setting("edge.listen", "listen", "", "", "address for viewers; empty: the ports table"),
         Setting(
             "edge.upstream",

@@ -129,7 +129,11 @@ class Appliance:
 
     def wait_for_new(self, role: str, old_pid: int, worker: int = 0) -> int:
         """Wait until another process than `old_pid` has taken the role and answers."""
-        return int(self._role(role, worker, lambda row: row["pid"] != old_pid and row["state"] == "ready")["pid"])
+
+        def is_new(row: dict[str, Any]) -> bool:
+            return row["pid"] not in (None, old_pid) and row["state"] == "ready"
+
+        return int(self._role(role, worker, is_new)["pid"])
 
     def _role(self, role: str, worker: int, right: Any, within: float = 30) -> dict[str, Any]:
         until = time.monotonic() + within
