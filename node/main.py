@@ -58,7 +58,9 @@ def run(arguments: Sequence[str]) -> int:
         _parser(()).print_help()
         return OK
     try:
-        return int(_load(COMMANDS[given.command].run)(given))
+        code = int(_load(COMMANDS[given.command].run)(given))
+        sys.stdout.flush()  # here, where a reader that has gone is no fault, not at the interpreter's end
+        return code
     except Fault as fault:
         say(f"headwater: {fault}")
         return fault.code
