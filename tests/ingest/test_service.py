@@ -146,7 +146,8 @@ async def test_7_stopping_the_role_closes_and_flushes_what_is_open() -> None:
 async def test_8_an_encoder_that_cannot_be_played_is_told_why(settings: tuple[str, ...], says: str) -> None:
     async with ingesting() as role:
         command = [program("ffmpeg"), "-v", "info", "-nostdin", "-f", "lavfi", "-i", "testsrc2=size=160x90:rate=25"]
-        command += ["-t", "30", "-c:v", "libx264", "-preset", "ultrafast", "-sc_threshold", "0", *settings]
+        # longer than what socket buffers hold: it must still be sending when it is refused
+        command += ["-t", "3600", "-c:v", "libx264", "-preset", "ultrafast", "-sc_threshold", "0", *settings]
         process = await asyncio.create_subprocess_exec(
             *command, "-f", "flv", role.url(), stderr=asyncio.subprocess.PIPE
         )
