@@ -108,7 +108,7 @@ def home(short_path: Path) -> Home:
 
 def free_port_base() -> int:
     """A base whose ports are all free now, below the range that the kernel hands out itself."""
-    start = 10_000 + os.getpid() % 900 * 10
+    start = 10_000 + os.getpid() % 90 * 100  # two test processes next to each other do not meet
     for base in range(start, 20_000, 10):
         with contextlib.ExitStack() as stack:
             try:
