@@ -36,6 +36,8 @@ log = structlog.get_logger("channel")
 _STALLED_GRIDS, _STALLED_MS = 3, 6000
 # A playlist never gets shorter than this many target durations (RFC 8216bis 6.2.2: 3; Apple authoring 8.11: 6).
 _LEAST_TARGETS = 6
+# Head room of declared rates, as a share of the measured peak, before and after this many closed segments.
+_ROOM_UNSETTLED, _ROOM, _SETTLED = 0.5, 0.25, 8
 
 
 class Channel:
@@ -380,7 +382,11 @@ def _not_next(number: int, part: int) -> Problem:
 
 
 def _report(track: LiveTrack, target: int) -> TrackReport:
-    """Rates over the last 30 closed segments with a tenth of head room; of the open one while there is no other."""
+    """Rates over the last 30 closed segments; of the open one while there is no other.
+
+    What is said now is held against segments that are still to come (RFC 8216bis 4.4.6.2), so there is head room: much
+    while little was seen, for an encoder's rate control settles over its first seconds.
+    """
     scale = track.format.timescale
     known = [s for s in track.segments if not s.gap and s.duration]
     sample = [s for s in known if s.closed][-30:] or known[-1:]
@@ -390,7 +396,8 @@ def _report(track: LiveTrack, target: int) -> TrackReport:
     rate = ""
     if track.format.kind == "video" and ticks:
         rate = describe.frame_rate(Fraction(sum(part.samples for part in parts) * scale, ticks))
-    return describe.report(track.name, track.format, peak + peak // 10, average, rate, track.label)
+    room = _ROOM if len(sample) >= _SETTLED else _ROOM_UNSETTLED
+    return describe.report(track.name, track.format, peak + int(peak * room), average, rate, track.label)
 
 
 def _write_init(path: Path, body: bytes) -> None:

@@ -386,6 +386,20 @@ async def test_the_report_says_what_is_held(desk: Desk) -> None:
     assert (video.frame_rate, video.width, audio.sample_rate, audio.channels) == ("25", 320, 48_000, 2)
 
 
+@pytest.mark.rule("RFC 8216bis 4.4.6.2", "a live channel declares more than it has seen, the more so while it is young")
+async def test_declared_rates_leave_room_for_what_is_to_come(desk: Desk) -> None:
+    await desk.announces()
+    shares = []
+    for part in desk.studio.run(12_000):
+        await desk.puts(part)
+        said = {report.track: report for report in desk.channel.reports()}
+        closed = [s for s in desk.channel.window().tracks["v1"].segments if s.closed]
+        if part.track == "v1" and part.note.last:
+            shares.append(said["v1"].bandwidth / max(s.size * 8 * 90_000 / s.duration for s in closed))
+    assert len(shares) > 8
+    assert shares[0] >= 1.45 and min(shares) >= 1.2
+
+
 async def test_a_new_label_is_reported_at_once(desk: Desk) -> None:
     await desk.announces()
     await desk.puts(*desk.studio.run(2000))
