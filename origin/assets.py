@@ -59,6 +59,10 @@ class Asset:
     generations: dict[str, str]
     protection: Protection | None = None
 
+    def media_of(self, track: str) -> memoryview:
+        """The file that the samples of a track lie in."""
+        return self.media
+
     def report(self) -> AssetReport:
         return AssetReport(
             asset=self.asset,

@@ -66,12 +66,12 @@ class Protector:
             known = key in self._ranges
             found = self._ranges.get(key)
         if not known:
-            found = slice_ranges(planned, number, view.media)
+            found = slice_ranges(planned, number, view.media_of(track))
             with self._lock:
                 self._ranges[key] = found
                 while len(self._ranges) > _MOST_RANGES:
                     self._ranges.popitem(last=False)
-        return protected_segment(planned, number, ordinal, view.media, protection, found)
+        return protected_segment(planned, number, ordinal, view.media_of(track), protection, found)
 
     def forget(self, asset: str) -> None:
         """The asset was removed: so are its keys."""

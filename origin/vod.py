@@ -128,7 +128,7 @@ class Vod:
         response.content_length = body.length
         await response.prepare(request)
         if request.method != "HEAD":
-            await send(request, response, body, asset.media)
+            await send(request, response, body, asset.media_of(name.track))
         await response.write_eof()
         return response
 
@@ -154,7 +154,8 @@ class Vod:
 
     async def _ts_segment(self, name: Name, asset: Asset) -> web.Response:
         track = _segment_track(name, asset)
-        body = await asyncio.to_thread(ts.segment, views.stream_of(name, asset), track, name.number, asset.media)
+        media = asset.media_of(name.track)
+        body = await asyncio.to_thread(ts.segment, views.stream_of(name, asset), track, name.number, media)
         return _whole(name, body, f"{name.edition}-{name.track}-{name.number}-ts")
 
 
