@@ -7,20 +7,17 @@ unless another one is named. Times in seconds as float, wall times in ms since 1
 
 from __future__ import annotations
 
-import calendar
 import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from base.http_dates import http_date
+
 # 1.2.2: a delta beyond what the cache can hold counts as 2^31.
 _MOST = 2_147_483_648
 _DIRECTIVE = re.compile(r'\s*([!#$%&\'*+.^_`|~0-9A-Za-z-]+)(?:=(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*)))?\s*(?:,|$)')
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_IMF = re.compile(r"(?:mon|tue|wed|thu|fri|sat|sun), (\d\d) ([a-z]{3}) (\d{4}) (\d\d):(\d\d):(\d\d) gmt")
-_RFC850 = re.compile(r"[a-z]+day, (\d\d)-([a-z]{3})-(\d\d) (\d\d):(\d\d):(\d\d) gmt")
-_ASCTIME = re.compile(r"(?:mon|tue|wed|thu|fri|sat|sun) ([a-z]{3}) ([ \d]\d) (\d\d):(\d\d):(\d\d) (\d{4})")
 
 # Statuses whose caching rules are implemented here. 206 is never asked for, 304 never provoked.
 UNDERSTOOD = frozenset({200, 301, 308, 404, 410})
@@ -158,23 +155,3 @@ def delta_seconds(value: str | None) -> int:
 def age_value(field: str | None) -> int:
     """5.1: the first member of a list; no non-negative integer: as if absent."""
     return delta_seconds(field.split(",")[0].strip()) if field else 0
-
-
-def http_date(text: str, now_ms: int) -> int | None:
-    """RFC 9110 5.6.7: seconds since 1970 of any of the three spellings, or None. Zones other than GMT are invalid."""
-    low = text.strip().lower()
-    if found := _IMF.fullmatch(low):
-        day, month, year, *clock = found.groups()
-    elif found := _RFC850.fullmatch(low):
-        day, month, year, *clock = found.groups()
-        this_year = 1970 + int(now_ms / 31_556_952_000)
-        full = this_year - this_year % 100 + int(year)
-        year = str(full - 100 if full > this_year + 50 else full)
-    elif found := _ASCTIME.fullmatch(low):
-        month, day, *clock, year = found.groups()
-    else:
-        return None
-    hour, minute, second = (int(part) for part in clock)
-    if month not in _MONTHS or not 1 <= int(day) <= 31 or hour > 23 or minute > 59 or second > 60:
-        return None
-    return calendar.timegm((int(year), _MONTHS.index(month) + 1, int(day), hour, minute, second))

@@ -18,13 +18,15 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 from multidict import CIMultiDict
 
+from base.conditions import Shape
+from base.conditions import shape as shape_of
 from base.problems import Problem
 from base.records import Delivery
 from edge import request as asked
 from edge.counts import Counts
 from edge.fill import SLICE, CutShort, Fill, Fills, State, head_of, http_now, joined
 from edge.lane import Lane, LaneProtocol, LaneRunner, fields_of
-from edge.request import Action, Plan, Shape
+from edge.request import Action, Plan
 from edge.store import MemoryTier, Stored
 from edge.upstream import PATIENCE_S, PATIENCE_WITH_STALE_S, Upstream
 from node import web as rim
@@ -170,7 +172,7 @@ class Edge:
     async def _from_store(
         self, request: web.Request, plan: Plan, stored: Stored, cache_status: str, sent: Sent
     ) -> web.StreamResponse:
-        shape = asked.shape(
+        shape = shape_of(
             request.headers,
             status=stored.status,
             etag=stored.etag,
@@ -202,7 +204,7 @@ class Edge:
         length = head.length
         shape = None
         while shape is None:
-            shape = asked.shape(
+            shape = shape_of(
                 request.headers,
                 status=head.status,
                 etag=head.etag,
