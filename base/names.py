@@ -18,10 +18,20 @@ On demand also:
     /vod/{title}/{edition}/{track}/{number}.ts            segment as MPEG-TS
     /vod/{title}/{edition}/{track}/iframes.m3u8           I-frame playlist (trick play)
 
-Protected (on demand so far): the same names with `/~cenc` or `/~cbcs` in front, for playlists, manifests, init
-segments and segments. Playlists use relative URLs, so the prefix is inherited.
+Protected (on demand so far): the same names with `/~cenc`, `/~cbcs`, `/~aes-128` or `/~sample-aes` in front, for
+playlists, manifests, init segments and segments. Playlists use relative URLs, so the prefix is inherited.
 
     /~cbcs/vod/{title}/manifest.mpd
+    /~aes-128/vod/{title}/{kid}.key                       content key, where the key format is `identity`
+
+Pictures, decoded when they are asked for (base/pictures.py says what their files are called):
+
+    /{kind}/{title}/poster.jpg                            one picture that stands for all, for a short time
+    /{kind}/{title}/{edition}/{track}/picture-{ms}-{width}.jpg    or .webp
+    /{kind}/{title}/{edition}/{track}/tiles-{layout}-{number}.jpg
+    /{kind}/{title}/{edition}/{track}/thumbnails.vtt      where on the tiles the picture at a time is
+    /vod/{title}/{edition}/{track}/images.m3u8            the tiles as an HLS image playlist
+    /vod/{title}/{edition}/{track}/waveform-{number}.json or .dat: peaks of sound
 
 Between roles only, never through an edge:
 
@@ -35,6 +45,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+
+from base import pictures
 
 
 class Kind(StrEnum):
@@ -55,6 +67,13 @@ class Leaf(StrEnum):
     MEDIA_PLAYLIST_TS = "media playlist of TS"
     TS_SEGMENT = "TS segment"
     IFRAME_PLAYLIST = "I-frame playlist"
+    KEY = "content key"
+    PICTURE = "picture"
+    TILES = "tiles"
+    THUMBNAILS = "thumbnails"
+    IMAGE_PLAYLIST = "image playlist"
+    POSTER = "poster"
+    WAVEFORM = "waveform"
     SESSION = "session"
     MEZZANINE = "mezzanine"
     STATUS = "status"
@@ -67,6 +86,9 @@ VOD_ONLY = frozenset(
         Leaf.MEDIA_PLAYLIST_TS,
         Leaf.TS_SEGMENT,
         Leaf.IFRAME_PLAYLIST,
+        Leaf.IMAGE_PLAYLIST,
+        Leaf.WAVEFORM,
+        Leaf.KEY,
         Leaf.MEZZANINE,
     }
 )
@@ -81,12 +103,32 @@ MANIFESTS = frozenset(
         Leaf.MULTIVARIANT_TS,
         Leaf.MEDIA_PLAYLIST_TS,
         Leaf.IFRAME_PLAYLIST,
+        Leaf.THUMBNAILS,
+        Leaf.IMAGE_PLAYLIST,
+        Leaf.POSTER,
     }
 )
-IMMUTABLE = PUBLIC - MANIFESTS
-# Schemes of ISO/IEC 23001-7 that may stand in front of a path, and what there is under them.
-PROTECTIONS = ("cenc", "cbcs")
-PROTECTED = frozenset({Leaf.MULTIVARIANT, Leaf.MANIFEST, Leaf.MEDIA_PLAYLIST, Leaf.INIT, Leaf.SEGMENT, Leaf.PART})
+# Made from decoded media.
+PICTURES = frozenset({Leaf.PICTURE, Leaf.TILES, Leaf.THUMBNAILS, Leaf.IMAGE_PLAYLIST, Leaf.POSTER, Leaf.WAVEFORM})
+# Handed on by caches and never kept by them.
+SECRET = frozenset({Leaf.KEY})
+IMMUTABLE = PUBLIC - MANIFESTS - SECRET
+# What may stand in front of a path, and what there is under it: schemes of ISO/IEC 23001-7, and methods of HLS alone.
+_SCHEME = PICTURES | {Leaf.MULTIVARIANT, Leaf.MANIFEST, Leaf.MEDIA_PLAYLIST, Leaf.INIT, Leaf.SEGMENT, Leaf.PART}
+_METHOD = frozenset(
+    {
+        Leaf.MULTIVARIANT,
+        Leaf.MEDIA_PLAYLIST,
+        Leaf.INIT,
+        Leaf.SEGMENT,
+        Leaf.MULTIVARIANT_TS,
+        Leaf.MEDIA_PLAYLIST_TS,
+        Leaf.TS_SEGMENT,
+        Leaf.KEY,
+    }
+)
+PROTECTED = {"cenc": _SCHEME, "cbcs": _SCHEME, "aes-128": _METHOD, "sample-aes": _METHOD}
+PROTECTIONS = tuple(PROTECTED)
 
 # The clock that DASH players ask (UTCTiming, ISO/IEC 23009-1 5.8.5.7); answered by every edge itself.
 TIME_PATH = "/time"
@@ -101,6 +143,7 @@ _TOP_FILE = {
     Leaf.MULTIVARIANT: "multivariant.m3u8",
     Leaf.MULTIVARIANT_TS: "multivariant-ts.m3u8",
     Leaf.MANIFEST: "manifest.mpd",
+    Leaf.POSTER: "poster.jpg",
     Leaf.MEZZANINE: "mezzanine.mp4",
     Leaf.STATUS: "status.json",
 }
@@ -108,16 +151,25 @@ _TRACK_FILE = {
     Leaf.MEDIA_PLAYLIST: "media.m3u8",
     Leaf.MEDIA_PLAYLIST_TS: "media-ts.m3u8",
     Leaf.IFRAME_PLAYLIST: "iframes.m3u8",
+    Leaf.THUMBNAILS: "thumbnails.vtt",
+    Leaf.IMAGE_PLAYLIST: "images.m3u8",
+}
+_MADE = {
+    Leaf.PICTURE: pictures.PICTURE_PATTERN,
+    Leaf.TILES: pictures.TILES_PATTERN,
+    Leaf.WAVEFORM: pictures.WAVEFORM_PATTERN,
 }
 _LEAF_OF = {file: leaf for leaf, file in (*_TOP_FILE.items(), *_TRACK_FILE.items())}
 _PATH = re.compile(
     rf"(?:/~(?P<protection>{'|'.join(PROTECTIONS)}))?/(?P<kind>live|vod)/(?P<title>{TITLE_PATTERN})/"
     rf"(?:(?P<top>{'|'.join(map(re.escape, _TOP_FILE.values()))})"
+    r"|(?P<kid>[0-9a-f]{32})\.key"
     r"|(?P<edition>[a-z0-9]{1,16})/"
     r"(?:(?P<session>session\.json)"
     rf"|(?P<track>{_TRACK})/"
     rf"(?:(?P<file>{'|'.join(map(re.escape, _TRACK_FILE.values()))})"
     r"|init-(?P<generation>[0-9a-f]{8,64})\.mp4"
+    rf"|(?P<made>{'|'.join(_MADE.values())})"
     rf"|(?P<ts>{_NUMBER})\.ts"
     rf"|(?P<number>{_NUMBER})(?:\.(?P<part>0|[1-9][0-9]{{0,5}}))?\.m4s)))"
 )
@@ -134,6 +186,13 @@ CONTENT_TYPE = {
     Leaf.MEDIA_PLAYLIST_TS: "application/vnd.apple.mpegurl",
     Leaf.IFRAME_PLAYLIST: "application/vnd.apple.mpegurl",
     Leaf.TS_SEGMENT: "video/mp2t",
+    Leaf.KEY: "application/octet-stream",
+    Leaf.THUMBNAILS: "text/vtt; charset=utf-8",
+    Leaf.IMAGE_PLAYLIST: "application/vnd.apple.mpegurl",
+    Leaf.POSTER: "image/jpeg",
+    Leaf.PICTURE: "image/jpeg",  # or as its file ends: base.pictures.content_type
+    Leaf.TILES: "image/jpeg",
+    Leaf.WAVEFORM: "application/json",
     Leaf.SESSION: "application/json",
     Leaf.STATUS: "application/json",
     Leaf.MEZZANINE: "video/mp4",
@@ -144,7 +203,8 @@ CONTENT_TYPE = {
 class Name:
     """The name of one object. `number` and `part` count from 0; `generation` is hex of the init's hash.
 
-    `protection`: one of PROTECTIONS, empty for what is clear.
+    `protection`: one of PROTECTIONS, empty for what is clear. `kid`: 32 hex digits, of a content key.
+    `made`: the file of a picture, of tiles or of a waveform, as base/pictures.py spells it.
     """
 
     kind: Kind
@@ -156,6 +216,8 @@ class Name:
     number: int = -1
     part: int = -1
     protection: str = ""
+    kid: str = ""
+    made: str = ""
 
     @property
     def path(self) -> str:
@@ -167,6 +229,8 @@ class Name:
     @property
     def relative(self) -> str:
         """The URI as the multivariant playlist or the manifest spells it: relative to `/{kind}/{title}/`."""
+        if self.leaf is Leaf.KEY:
+            return self.file
         if self.leaf is Leaf.SESSION:
             return f"{self.edition}/{self.file}"
         return f"{self.edition}/{self.track}/{self.file}"
@@ -183,8 +247,12 @@ class Name:
                 return part_file(self.number, self.part)
             case Leaf.TS_SEGMENT:
                 return ts_file(self.number)
+            case Leaf.KEY:
+                return f"{self.kid}.key"
             case Leaf.SESSION:
                 return "session.json"
+            case Leaf.PICTURE | Leaf.TILES | Leaf.WAVEFORM:
+                return self.made
             case _:
                 return _TRACK_FILE.get(self.leaf) or _TOP_FILE[self.leaf]
 
@@ -203,7 +271,11 @@ def parse(path: str) -> Name | None:
         return None
     name = _name(found)
     wrong = VOD_ONLY if name.kind is Kind.LIVE else LIVE_ONLY
-    return None if name.leaf in wrong or (name.protection and name.leaf not in PROTECTED) else name
+    if name.leaf is Leaf.TILES and (name.kind is Kind.LIVE) != pictures.of_a_run(name.made):
+        return None
+    if name.leaf in wrong or (name.leaf is Leaf.KEY and not name.protection):
+        return None
+    return None if name.protection and name.leaf not in PROTECTED[name.protection] else name
 
 
 def _name(found: re.Match[str]) -> Name:
@@ -218,14 +290,20 @@ def _name(found: re.Match[str]) -> Name:
             number=number,
             part=part,
             protection=found["protection"] or "",
+            kid=found["kid"] or "",
+            made=found["made"] or "",
         )
 
     if fixed := found["top"] or found["file"]:
         return named(_LEAF_OF[fixed])
+    if found["kid"]:
+        return named(Leaf.KEY)
     if found["session"]:
         return named(Leaf.SESSION)
     if found["generation"]:
         return named(Leaf.INIT)
+    if found["made"]:
+        return named(next(leaf for leaf, pattern in _MADE.items() if re.fullmatch(pattern, found["made"])))
     if found["ts"]:
         return named(Leaf.TS_SEGMENT, number=int(found["ts"]))
     if found["part"]:
@@ -247,6 +325,11 @@ def ts_file(number: int) -> str:
 
 def part_file(number: int, part: int) -> str:
     return f"{number}.{part}.m4s"
+
+
+def key_uri(kid: bytes) -> str:
+    """A content key's URI as a media playlist spells it."""
+    return f"../../{kid.hex()}.key"
 
 
 def media_template(edition: str, track: str) -> str:

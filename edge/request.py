@@ -50,7 +50,7 @@ class Action(StrEnum):
     OBJECT = "object"  # from the cache, or through it
     TIME = "time"  # the edge's own clock
     PREFLIGHT = "preflight"
-    LICENCE = "licence"  # handed on with its body, never kept
+    LICENCE = "licence"  # content keys: handed on, never kept
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,8 +81,22 @@ def plan(method: str, path: str, query: str, fields: Mapping[str, str]) -> Plan:
     body = method == "GET"
     if path == names.TIME_PATH:
         return Plan(action=Action.TIME, body=body)
+    if path.endswith(".key"):
+        return Plan(action=Action.LICENCE, key=_key(path), body=body)
     key, use, held = wanted(path, query)
     return Plan(action=Action.OBJECT, key=key, use=use, held=held, body=body, cmcd=cmcd(query, fields))
+
+
+def _key(path: str) -> str:
+    """A content key's name. Raises Problem unknown."""
+    name = names.parse(path)
+    if name is None or name.leaf not in names.SECRET:
+        raise _unknown()
+    return path
+
+
+def _unknown() -> Problem:
+    return Problem("unknown", "no object has this path")
 
 
 def wanted(path: str, query: str) -> tuple[str, Use, bool]:
@@ -92,8 +106,8 @@ def wanted(path: str, query: str) -> tuple[str, Use, bool]:
     Raises Problem unknown, or malformed for directives that cannot be (RFC 8216bis 6.2.5).
     """
     name = names.parse(path)
-    if name is None or not name.public:
-        raise Problem("unknown", "no object has this path")
+    if name is None or not name.public or name.leaf in names.SECRET:
+        raise _unknown()
     if name.leaf is names.Leaf.MEDIA_PLAYLIST:
         asked = reload.parse(query)
         return (f"{path}?{asked.key}" if asked.key else path), Use.MANIFEST, asked.blocking

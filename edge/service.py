@@ -25,11 +25,12 @@ from base.records import Delivery
 from edge import request as asked
 from edge.counts import Counts
 from edge.fill import SLICE, CutShort, Fill, Fills, State, head_of, http_now, joined
-from edge.lane import Lane, LaneProtocol, LaneRunner, fields_of
+from edge.lane import Lane, fields_of
 from edge.request import Action, Plan
 from edge.store import MemoryTier, Stored
 from edge.upstream import PATIENCE_S, PATIENCE_WITH_STALE_S, Upstream
 from node import web as rim
+from node.express import ExpressProtocol, ExpressRunner
 from node.process import Context
 
 log = structlog.get_logger("edge")
@@ -84,7 +85,7 @@ class Edge:
         sent = Sent()
         plan: Plan | None = None
         try:
-            if isinstance(request.protocol, LaneProtocol):  # no further answer for who has not read the last one
+            if isinstance(request.protocol, ExpressProtocol):  # no further answer for who has not read the last one
                 await request.protocol.drained()
             url = request.rel_url
             plan = asked.plan(request.method, url.raw_path, url.raw_query_string, request.headers)
@@ -244,6 +245,9 @@ class Edge:
 
     async def _licence(self, request: web.Request, plan: Plan, sent: Sent) -> web.StreamResponse:
         """The body goes upstream, the answer comes back: neither is looked at, logged or kept."""
+        if request.method != "POST":
+            answer = await self.upstream.open(plan.key, request_id=request[rim.REQUEST_ID])
+            return await self._pass(request, plan, answer, "Headwater; fwd=bypass", sent)
         body = b""
         async for part in request.content.iter_any():
             body += part
@@ -368,9 +372,9 @@ async def serving(
     """An edge that answers at `listen` until the block ends, then drains."""
     edge = Edge(ctx)
     app = edge.app()
-    runner = LaneRunner(
+    runner = ExpressRunner(
         app,
-        edge.lane,
+        edge.lane.answer,
         access_log=None,
         handle_signals=False,
         shutdown_timeout=ctx.settings.number("drain.seconds"),

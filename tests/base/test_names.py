@@ -1,5 +1,7 @@
 """The path grammar: every name reads back as itself, and nothing else reads as a name."""
 
+from urllib.parse import urljoin
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,6 +13,7 @@ TITLES = st.from_regex(names.TITLE_PATTERN, fullmatch=True)
 EDITIONS = st.from_regex(r"[a-z0-9]{1,16}", fullmatch=True)
 TRACKS = st.from_regex(r"[a-z][a-z0-9]{0,15}", fullmatch=True)
 GENERATIONS = st.from_regex(r"[0-9a-f]{8,64}", fullmatch=True)
+KIDS = st.from_regex(r"[0-9a-f]{32}", fullmatch=True)
 NUMBERS = st.integers(0, 10**15 - 1)
 
 
@@ -20,7 +23,10 @@ def any_name(draw: st.DrawFn) -> Name:
     kinds = [Kind.LIVE] if leaf in names.LIVE_ONLY else [Kind.VOD] if leaf in names.VOD_ONLY else list(Kind)
     kind = draw(st.sampled_from(kinds))
     title = draw(TITLES)
-    protection = draw(st.sampled_from(("", *names.PROTECTIONS))) if leaf in names.PROTECTED else ""
+    under = [name for name, leaves in names.PROTECTED.items() if leaf in leaves]
+    if leaf is Leaf.KEY:
+        return Name(kind=kind, title=title, leaf=leaf, protection=draw(st.sampled_from(under)), kid=draw(KIDS))
+    protection = draw(st.sampled_from(("", *under)))
     if leaf in (Leaf.MULTIVARIANT, Leaf.MULTIVARIANT_TS, Leaf.MANIFEST, Leaf.MEZZANINE, Leaf.STATUS):
         return Name(kind=kind, title=title, leaf=leaf, protection=protection)
     edition = draw(EDITIONS)
@@ -72,6 +78,14 @@ def test_what_reads_as_a_name_is_spelt_in_one_way_only(path: str) -> None:
         "/vod/film/e1/session.json",
         "/~cbcs/vod/film/mezzanine.mp4",
         "/~cbcs/vod/film/status.json",
+        "/~cbcs/vod/film/e1/v1/1.ts",
+        "/~aes-128/vod/film/manifest.mpd",
+        "/~sample-aes/vod/film/manifest.mpd",
+        "/~cbcs/vod/film/00112233445566778899aabbccddeeff.key",
+        "/~aes-128/vod/film/00112233445566778899AABBCCDDEEFF.key",
+        "/~aes-128/vod/film/0011223344556677.key",
+        "/~aes-128/live/studio/00112233445566778899aabbccddeeff.key",
+        "/vod/film/00112233445566778899aabbccddeeff.key",
         "/~cens/vod/film/manifest.mpd",
         "/~/vod/film/manifest.mpd",
         "/~cenc/~cbcs/vod/film/manifest.mpd",
@@ -102,7 +116,7 @@ def test_the_longest_name_is_short_enough_to_be_read() -> None:
         edition="e" * 16,
         track="t" * 16,
         generation="f" * 64,
-        protection="cenc",
+        protection="sample-aes",
     )
     assert parse(longest.path) == longest
     assert parse("/vod/film/" + "x" * 300) is None
@@ -117,13 +131,23 @@ def test_protection_is_a_prefix_of_the_same_name() -> None:
     assert protected.relative == clear.relative
 
 
+def test_a_key_is_found_from_the_media_playlist() -> None:
+    kid = bytes(range(16))
+    playlist = Name(
+        kind=Kind.VOD, title="film", leaf=Leaf.MEDIA_PLAYLIST, edition="e1", track="v1", protection="aes-128"
+    )
+    found = urljoin(f"http://edge{playlist.path}", names.key_uri(kid)).removeprefix("http://edge")
+    assert parse(found) == Name(kind=Kind.VOD, title="film", leaf=Leaf.KEY, protection="aes-128", kid=kid.hex())
+
+
 def test_every_sort_of_object_has_a_media_type() -> None:
     assert set(CONTENT_TYPE) == set(Leaf)
 
 
 def test_what_changes_is_not_immutable() -> None:
     assert not IMMUTABLE & MANIFESTS
-    assert PUBLIC == IMMUTABLE | MANIFESTS
+    assert PUBLIC == IMMUTABLE | MANIFESTS | names.SECRET
+    assert not names.SECRET & (IMMUTABLE | MANIFESTS)
     assert not Name(kind=Kind.VOD, title="film", leaf=Leaf.MEZZANINE).public
 
 

@@ -48,6 +48,9 @@ def test_what_is_wanted(path: str, query: str, key: str, use: Use, held: bool) -
         ("PUT", "/licence/clearkey", "", "method"),
         ("GET", "/~cbcs/vod/a/mezzanine.mp4", "", "unknown"),
         ("GET", "/~aaaa/vod/a/manifest.mpd", "", "unknown"),
+        ("GET", "/vod/a/00112233445566778899aabbccddeeff.key", "", "unknown"),
+        ("GET", "/~cbcs/vod/a/00112233445566778899aabbccddeeff.key", "", "unknown"),
+        ("POST", "/~aes-128/vod/a/00112233445566778899aabbccddeeff.key", "", "method"),
         ("GET", "/", "", "unknown"),
         ("GET", "/live/a/e/session.json", "", "unknown"),
         ("GET", "/live/a/status.json", "", "unknown"),
@@ -79,6 +82,15 @@ def test_a_licence_request_is_handed_on_and_nothing_else_is() -> None:
     assert (plan.action, plan.key) == (Action.LICENCE, "/licence/clearkey")
     assert dict(request.preflight("/licence/clearkey"))["Access-Control-Allow-Methods"] == "POST, OPTIONS"
     assert "POST" not in dict(request.preflight("/vod/a/manifest.mpd"))["Access-Control-Allow-Methods"]
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_a_content_key_is_handed_on_as_a_licence_is(method: str) -> None:
+    path = "/~aes-128/vod/a/00112233445566778899aabbccddeeff.key"
+    plan = request.plan(method, path, "CMCD=q", CIMultiDict())
+    assert (plan.action, plan.key, plan.cmcd) == (Action.LICENCE, path, b"")
+    with pytest.raises(Problem):
+        request.wanted(path, "")
 
 
 def test_cmcd_fields_come_before_the_query() -> None:

@@ -365,6 +365,18 @@ async def test_a_licence_request_goes_upstream_and_is_never_kept(rig: Rig) -> No
     assert [(d.method, d.path, d.status) for d in rig.deliveries] == [("POST", "/licence/clearkey", 200)] * 2
 
 
+async def test_a_content_key_goes_through_and_is_never_kept(rig: Rig) -> None:
+    path = "/~aes-128/vod/film/00112233445566778899aabbccddeeff.key"
+    rig.upstream.holds(path, b"k" * 16, Cache_Control=YEAR)  # an upstream that forgets to forbid it
+    for _ in range(2):
+        answer = await rig.get(path)
+        assert (answer.status, answer.body) == (200, b"k" * 16)
+        assert answer.headers["Cache-Status"] == "Headwater; fwd=bypass"
+    assert rig.upstream.asked[path] == 2
+    assert rig.counted("edge_stored_objects") == 0
+    assert rig.counted("edge_answers", cache="pass") == 2
+
+
 async def test_a_licence_request_is_small(rig: Rig) -> None:
     wire = await rig.wire()
     wire.send(b"POST /licence/clearkey HTTP/1.1\r\nHost: a\r\nContent-Length: 5000\r\n\r\n" + bytes(5000))
