@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from base import names
 from base.names import CONTENT_TYPE, IMMUTABLE, MANIFESTS, PUBLIC, Kind, Leaf, Name, is_title, parse
+from base.pictures import Layout, Picture, Tiles, waveform_file
 
 TITLES = st.from_regex(names.TITLE_PATTERN, fullmatch=True)
 EDITIONS = st.from_regex(r"[a-z0-9]{1,16}", fullmatch=True)
@@ -15,6 +16,18 @@ TRACKS = st.from_regex(r"[a-z][a-z0-9]{0,15}", fullmatch=True)
 GENERATIONS = st.from_regex(r"[0-9a-f]{8,64}", fullmatch=True)
 KIDS = st.from_regex(r"[0-9a-f]{32}", fullmatch=True)
 NUMBERS = st.integers(0, 10**15 - 1)
+
+
+def made(leaf: Leaf, kind: Kind) -> st.SearchStrategy[str]:
+    """Files of pictures, of tiles and of waveforms; tiles of a live channel name a run."""
+    if leaf is Leaf.TILES:
+        runs = NUMBERS if kind is Kind.LIVE else st.just(-1)
+        layouts = st.builds(Layout, st.integers(100, 10**6), st.integers(1, 9), st.integers(1, 9), st.integers(10, 999))
+        return st.builds(Tiles, layouts, NUMBERS, runs).map(lambda tiles: tiles.file)
+    if leaf is Leaf.PICTURE:
+        pictures = st.builds(Picture, NUMBERS, st.integers(10, 9999), st.sampled_from(["jpg", "webp"]))
+        return pictures.map(lambda picture: picture.file)
+    return st.builds(waveform_file, NUMBERS, st.sampled_from(["json", "dat"])) if leaf is Leaf.WAVEFORM else st.just("")
 
 
 @st.composite
@@ -27,7 +40,7 @@ def any_name(draw: st.DrawFn) -> Name:
     if leaf is Leaf.KEY:
         return Name(kind=kind, title=title, leaf=leaf, protection=draw(st.sampled_from(under)), kid=draw(KIDS))
     protection = draw(st.sampled_from(("", *under)))
-    if leaf in (Leaf.MULTIVARIANT, Leaf.MULTIVARIANT_TS, Leaf.MANIFEST, Leaf.MEZZANINE, Leaf.STATUS):
+    if leaf in (Leaf.MULTIVARIANT, Leaf.MULTIVARIANT_TS, Leaf.MANIFEST, Leaf.POSTER, Leaf.MEZZANINE, Leaf.STATUS):
         return Name(kind=kind, title=title, leaf=leaf, protection=protection)
     edition = draw(EDITIONS)
     if leaf is Leaf.SESSION:
@@ -41,6 +54,7 @@ def any_name(draw: st.DrawFn) -> Name:
         track=track,
         generation=draw(GENERATIONS) if leaf is Leaf.INIT else "",
         number=draw(NUMBERS) if leaf in (Leaf.SEGMENT, Leaf.TS_SEGMENT, Leaf.PART) else -1,
+        made=draw(made(leaf, kind)),
         part=draw(st.integers(0, 999_999)) if leaf is Leaf.PART else -1,
         protection=protection,
     )
@@ -86,6 +100,12 @@ def test_what_reads_as_a_name_is_spelt_in_one_way_only(path: str) -> None:
         "/~aes-128/vod/film/0011223344556677.key",
         "/~aes-128/live/studio/00112233445566778899aabbccddeeff.key",
         "/vod/film/00112233445566778899aabbccddeeff.key",
+        "/vod/film/e1/v1/picture-007-320.jpg",
+        "/vod/film/e1/v1/picture-7-320.png",
+        "/vod/film/e1/v1/tiles-10000-5x5-160-7-0.jpg",  # runs are live only
+        "/live/studio/e1/v1/tiles-10000-5x5-160-0.jpg",
+        "/live/studio/e1/v1/images.m3u8",
+        "/~aes-128/vod/film/poster.jpg",
         "/~cens/vod/film/manifest.mpd",
         "/~/vod/film/manifest.mpd",
         "/~cenc/~cbcs/vod/film/manifest.mpd",
