@@ -8,8 +8,9 @@ import tracemalloc
 
 import pytest
 
-from edge.lane import PLAIN, PLAIN_WITH_CMCD, after
+from edge.lane import PLAIN_WITH_CMCD
 from edge.request import CORS
+from node.express import PLAIN
 from tests.edge.conftest import Rig
 from tests.kit.upstream import Wire, get, until
 
@@ -135,32 +136,10 @@ async def test_what_falls_through_is_answered_all_the_same(rig: Rig, hot: Wire, 
     assert rig.upstream.asked[SMALL] == 1
 
 
-@pytest.mark.parametrize(
-    "sent",
-    [
-        get(SMALL, method="get"),
-        f"GET {SMALL} HTTP/1.1\r\n\r\n".encode(),
-        get(SMALL, "Bad Name: x"),
-        get(SMALL, "Host: two.example"),
-        get(SMALL, "X: a\x00b"),
-        get(SMALL).replace(b"\r\n", b"\n"),
-    ],
-)
-def test_what_is_no_plain_head_is_left_to_aiohttp(sent: bytes) -> None:
-    end = sent.find(b" HTTP/1.1\r\n")
-    assert not sent.startswith(b"GET ") or end < 0 or PLAIN.fullmatch(sent[end + 11 :]) is None
-
-
-def test_a_browsers_head_is_plain() -> None:
-    head = (
-        b"Host: 127.0.0.1:8080\r\nConnection: keep-alive\r\nUser-Agent: Mozilla/5.0 (X11)\r\nAccept: */*\r\n"
-        b"Origin: http://127.0.0.1:8081\r\nReferer: http://127.0.0.1:8081/\r\nAccept-Encoding: gzip, br\r\n"
-        b'Accept-Language: en\r\nsec-ch-ua: "x"\r\nSec-Fetch-Mode: cors\r\nCache-Control: no-cache\r\n\r\n'
-    )
-    assert PLAIN.fullmatch(head)
-    with_report = head[:-2] + b"CMCD-Request: bl=100\r\n\r\n"
-    assert not PLAIN.fullmatch(with_report)
-    assert PLAIN_WITH_CMCD.fullmatch(with_report)
+def test_a_head_with_a_report_is_told_apart() -> None:
+    head = b"Host: 127.0.0.1:8080\r\nCMCD-Request: bl=100\r\n\r\n"
+    assert not PLAIN.fullmatch(head)
+    assert PLAIN_WITH_CMCD.fullmatch(head)
 
 
 async def test_the_cmcd_report_is_no_part_of_the_key_and_is_set_aside(rig: Rig, hot: Wire) -> None:
@@ -257,26 +236,6 @@ async def test_who_is_behind_is_answered_by_the_full_path_which_waits(rig: Rig) 
     assert await wire.read(len(large)) == large
     assert (await wire.answer()).body == large
     assert (rig.edge.counts.express, rig.edge.counts.full) == (1, full + 1)
-
-
-def test_where_a_message_begins() -> None:
-    """What is known of aiohttp's parser after it was given some bytes."""
-    assert after(get(SMALL)) == b""
-    assert after(get(SMALL, method="HEAD")) == b""
-    assert after(get(SMALL)[:30]) == get(SMALL)[:30]
-    for never in (
-        get(SMALL) * 2,
-        get(SMALL) + b"x",
-        get(SMALL, method="POST"),
-        get(SMALL, method="CONNECT"),
-        get(SMALL, "Content-Length: 5"),
-        get(SMALL, "content-length : 5"),
-        get(SMALL, "Transfer-Encoding: chunked"),
-        get(SMALL, "Upgrade: websocket"),
-        b"GET / HTTP/1.1\nContent-Length: 5\r\n\r\n",
-        b"x" * 9000,
-    ):
-        assert after(never) is None
 
 
 async def test_pages_of_any_origin_may_read_the_answer(rig: Rig, hot: Wire) -> None:
