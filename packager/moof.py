@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
+from enum import Enum
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from packager.boxes import box, fullbox
 from packager.init import TRACK_ID
 
 SYNC = 0x02000000  # depends on no other sample
@@ -21,7 +22,24 @@ NON_SYNC = 0x01010000  # depends on others, is not a sync sample (14496-12 8.8.3
 _BASE_IS_MOOF, _DURATION, _SIZE, _FLAGS = 0x20000, 0x8, 0x10, 0x20
 _OFFSET, _FIRST_FLAGS, _T_DURATION, _T_SIZE, _T_FLAGS, _T_CTO = 0x1, 0x4, 0x100, 0x200, 0x400, 0x800
 
-Column = npt.NDArray[np.int64]
+Column = npt.NDArray[np.integer[Any]]
+
+
+class Sync(Enum):
+    """Which samples of a fragment are sync samples, where it takes no column to say it."""
+
+    ALL = 0
+    FIRST = 1
+    NONE = 2
+
+
+# tfhd's default flags, and trun's first-sample-flags.
+_FLAGS_OF = {Sync.ALL: (SYNC, b""), Sync.FIRST: (NON_SYNC, struct.pack(">I", SYNC)), Sync.NONE: (NON_SYNC, b"")}
+_MFHD_TRAF = struct.Struct(">I4sI4sIII4s")  # moof's and mfhd's heads, the sequence number, traf's head
+_TFHD = struct.Struct(">I4sIIII")  # with a default duration and default flags
+_TFHD_NO_DURATION = struct.Struct(">I4sIII")
+_TFDT_TRUN = struct.Struct(">I4sIQI4sIIi")  # tfdt, trun up to its data offset
+_LARGEST = 0xFFFFFFFF
 
 
 def moof_and_mdat_head(
@@ -31,7 +49,7 @@ def moof_and_mdat_head(
     duration: Column,
     size: Column,
     cto: Column,
-    sync: npt.NDArray[np.bool_],
+    sync: npt.NDArray[np.bool_] | Sync,
     boxes: Callable[[int], bytes] | None = None,
 ) -> bytes:
     """The octets before the media of one fragment. Columns have one row a sample, times in the track's timescale.
@@ -40,48 +58,61 @@ def moof_and_mdat_head(
     """
     count = len(size)
     assert count and tfdt >= 0
-    tfhd_flags, tfhd = _BASE_IS_MOOF, []
-    trun_flags, columns = _OFFSET, []
-    if (duration == duration[0]).all():
-        tfhd_flags |= _DURATION
-        tfhd.append(int(duration[0]))
-    else:
+    columns: list[Column] = []
+    trun_flags = _OFFSET | _T_SIZE
+    step = int(duration[0])
+    same = bool((duration == step).all())
+    if not same:
         trun_flags |= _T_DURATION
         columns.append(duration)
-    trun_flags |= _T_SIZE
     columns.append(size)
-    tfhd_flags |= _FLAGS
-    first_flags = b""
-    if sync.all():
-        tfhd.append(SYNC)
-    elif not sync[1:].any():
-        tfhd.append(NON_SYNC)
-        if sync[0]:
-            trun_flags |= _FIRST_FLAGS
-            first_flags = struct.pack(">I", SYNC)
-    else:
-        tfhd.append(NON_SYNC)
-        trun_flags |= _T_FLAGS
-        columns.append(np.where(sync, SYNC, NON_SYNC))
+    if not isinstance(sync, Sync):
+        known = _sync(sync)
+        if known is None:
+            trun_flags |= _T_FLAGS
+            columns.append(np.where(sync, SYNC, NON_SYNC))
+        sync = known or Sync.NONE
+    default, first_flags = _FLAGS_OF[sync]
+    if first_flags:
+        trun_flags |= _FIRST_FLAGS
     if cto.any():
         trun_flags |= _T_CTO
         columns.append(cto)
-    rows = np.empty((count, len(columns)), ">u4")
-    for at, column in enumerate(columns):
-        rows[:, at] = column.astype(np.int64) & 0xFFFFFFFF  # negative offsets as two's complement (trun v1)
-    data = int(size.sum())
-    mfhd = fullbox(b"mfhd", 0, 0, struct.pack(">I", sequence & 0xFFFFFFFF))
-    head = fullbox(b"tfhd", 0, tfhd_flags, struct.pack(f">{1 + len(tfhd)}I", TRACK_ID, *tfhd))
-    time = fullbox(b"tfdt", 1, 0, struct.pack(">Q", tfdt))
-    payload = rows.tobytes()
-    trun_size = 12 + 8 + len(first_flags) + len(payload)
-    moof_size = 8 + len(mfhd) + 8 + len(head) + len(time) + trun_size
-    further = boxes(moof_size) if boxes else b""
-    moof_size += len(further)
-    large = data + 8 >= 1 << 32
+    if len(columns) == 1:
+        payload = size.astype(">u4").tobytes()
+    else:
+        rows = np.empty((count, len(columns)), ">i4")  # negative offsets as two's complement (trun v1)
+        for at, column in enumerate(columns):
+            rows[:, at] = column
+        payload = rows.tobytes()
+    if same:
+        tfhd = _TFHD.pack(24, b"tfhd", _BASE_IS_MOOF | _DURATION | _FLAGS, TRACK_ID, step, default)
+    else:
+        tfhd = _TFHD_NO_DURATION.pack(20, b"tfhd", _BASE_IS_MOOF | _FLAGS, TRACK_ID, default)
+    trun_size = 20 + len(first_flags) + len(payload)
+    before = 32 + len(tfhd) + 20 + trun_size
+    further = boxes(before) if boxes else b""
+    moof_size = before + len(further)
+    data = int(size.sum(dtype=np.int64))
+    large = data + 8 > _LARGEST
     media_at = moof_size + (16 if large else 8)
-    trun = fullbox(b"trun", 1, trun_flags, struct.pack(">Ii", count, media_at), first_flags, payload)
-    moof = box(b"moof", mfhd, box(b"traf", head, time, trun, further))
-    assert len(moof) == moof_size
-    mdat = struct.pack(">I4sQ", 1, b"mdat", data + 16) if large else struct.pack(">I4s", data + 8, b"mdat")
-    return moof + mdat
+    return b"".join(
+        (
+            _MFHD_TRAF.pack(moof_size, b"moof", 16, b"mfhd", 0, sequence & _LARGEST, moof_size - 24, b"traf"),
+            tfhd,
+            _TFDT_TRUN.pack(20, b"tfdt", 1 << 24, tfdt, trun_size, b"trun", 1 << 24 | trun_flags, count, media_at),
+            first_flags,
+            payload,
+            further,
+            struct.pack(">I4sQ", 1, b"mdat", data + 16) if large else struct.pack(">I4s", data + 8, b"mdat"),
+        )
+    )
+
+
+def _sync(column: npt.NDArray[np.bool_]) -> Sync | None:
+    """What the column says, if it takes none to say it."""
+    if column.all():
+        return Sync.ALL
+    if column[1:].any():
+        return None
+    return Sync.FIRST if column[0] else Sync.NONE

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
-from packager.moof import moof_and_mdat_head
+from packager.moof import Sync, moof_and_mdat_head
 from packager.plan import TrackPlan
 from packager.tables import Samples
 
@@ -30,29 +32,48 @@ def segment(plan: TrackPlan, number: int, boxes: Callable[[int], bytes] | None =
     track = plan.track
     rows = track.samples[first:end]
     dts = rows["dts"]
+    duration = np.empty(end - first, np.int64)
+    np.subtract(dts[1:], dts[:-1], out=duration[:-1])
     following = int(track.samples["dts"][end]) if end < len(track.samples) else track.end_dts
-    sync = np.zeros(end - first, np.bool_)
-    at = np.searchsorted(track.sync, [first, end])
-    sync[track.sync[at[0] : at[1]].astype(np.int64) - first] = True
-    size = rows["size"].astype(np.int64)
+    duration[-1] = following - int(dts[-1])
+    cto = rows["cto"]
     head = moof_and_mdat_head(
         sequence=number + 1,
         tfdt=int(dts[0]) + plan.base,
-        duration=np.diff(dts, append=following),
-        size=size,
-        cto=rows["cto"].astype(np.int64) - plan.hidden,
-        sync=sync,
+        duration=duration,
+        size=rows["size"],
+        cto=cto - np.int32(plan.hidden) if plan.hidden else cto,
+        sync=_sync(track.sync, first, end),
         boxes=boxes,
     )
-    return Body(head=head, ranges=pieces(rows), length=len(head) + int(size.sum()))
+    ranges = pieces(rows)
+    return Body(head=head, ranges=ranges, length=len(head) + sum([size for _, size in ranges]))
+
+
+def _sync(indices: npt.NDArray[np.uint32], first: int, end: int) -> Sync | npt.NDArray[np.bool_]:
+    """Which of samples `first` to `end` are among the rising `indices` of sync samples."""
+    table = indices.data
+    begin = bisect_left(table, first)
+    stop = bisect_left(table, end, begin)
+    if stop - begin == end - first:
+        return Sync.ALL
+    if begin == stop:
+        return Sync.NONE
+    if stop == begin + 1 and table[begin] == first:
+        return Sync.FIRST
+    sync = np.zeros(end - first, np.bool_)
+    sync[indices[begin:stop].astype(np.int64) - first] = True
+    return sync
 
 
 def pieces(rows: Samples) -> tuple[tuple[int, int], ...]:
     """(offset, octets) in the file of consecutive samples; what lies together is one."""
-    size = rows["size"].astype(np.int64)
-    offset = rows["offset"].astype(np.int64)
-    starts = np.concatenate(([0], np.flatnonzero(offset[1:] != offset[:-1] + size[:-1]) + 1))
-    ends = np.append(starts[1:], len(size))
-    octets = np.concatenate(([0], np.cumsum(size)))
-    sizes = octets[ends] - octets[starts]
-    return tuple(zip(offset[starts].tolist(), sizes.tolist(), strict=True))
+    begins = rows["offset"]
+    ends = begins + rows["size"]
+    (breaks,) = (begins[1:] != ends[:-1]).nonzero()
+    if not len(breaks):
+        begin = int(begins[0])
+        return ((begin, int(ends[-1]) - begin),)
+    starts = [int(begins[0]), *begins[breaks + 1].tolist()]
+    stops = [*ends[breaks].tolist(), int(ends[-1])]
+    return tuple([(start, stop - start) for start, stop in zip(starts, stops, strict=True)])
