@@ -21,8 +21,22 @@ class TrackReport(msgspec.Struct, frozen=True, kw_only=True):
     label: str = ""
 
 
+class Alignment(msgspec.Struct, frozen=True, kw_only=True):
+    """What was found of a rendition when its asset arrived. `switchable`: may a player go to it in mid-film, and from
+    it? `because`: why not, or what else is to be known; a sentence without its subject. `file`: as it was named."""
+
+    track: str
+    switchable: bool
+    because: str = ""
+    file: str = ""
+
+
 class AssetReport(msgspec.Struct, frozen=True, kw_only=True):
-    """An asset that is playable. `notes`: what a viewer will miss and why (a track that was left out)."""
+    """An asset that is playable. `notes`: what a viewer will miss and why (a track that was left out).
+
+    `alignments`: each rendition after the first, those that were left out among them, and sound that is not in time.
+    `last` and `bootstrap_ms`: the rest of the policy by which it is cut, beside the target.
+    """
 
     asset: str
     edition: str
@@ -33,6 +47,10 @@ class AssetReport(msgspec.Struct, frozen=True, kw_only=True):
     tracks: tuple[TrackReport, ...]
     switchable: bool = True
     notes: tuple[str, ...] = ()
+    alignments: tuple[Alignment, ...] = ()
+    files: tuple[str, ...] = ()
+    last: str = ""
+    bootstrap_ms: tuple[int, ...] = ()
 
 
 class ChannelReport(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -22,6 +23,7 @@ from base.media import Format
 from packager.movie import Movie
 from packager.tables import SAMPLE, Samples
 
+_FIRST_MAGIC = b"HWIDX\x00\x00\x01"
 MAGIC = b"HWIDX\x00\x00\x01"  # the last octet is the version of the layout
 _HEAD = struct.Struct("<8sII")
 
@@ -123,25 +125,50 @@ def to_bytes(index: Index) -> bytes:
         _Header(
             key=index.key,
             notes=index.notes,
-            tracks=tuple(
-                _TrackHeader(
-                    name=t.name,
-                    count=len(t.samples),
-                    sync=len(t.sync),
-                    last_duration=t.last_duration,
-                    shift=t.shift,
-                    format=t.format,
-                )
-                for t in index.tracks
-            ),
+            tracks=tuple(_header_of(t) for t in index.tracks),
         )
     )
-    body = header + bytes(_padding(len(header)))
-    body += b"".join(
-        t.samples.tobytes() + t.sync.astype("<u4").tobytes() + bytes(_padding(4 * len(t.sync) + 24 * len(t.samples)))
-        for t in index.tracks
-    )
+    body = b"".join([header, bytes(_padding(len(header))), *(piece for t in index.tracks for piece in _tables(t))])
     return _HEAD.pack(MAGIC, len(header), zlib.crc32(body)) + body
+
+
+def _header_of(track: IndexTrack) -> _TrackHeader:
+    return _TrackHeader(
+        name=track.name,
+        count=len(track.samples),
+        sync=len(track.sync),
+        last_duration=track.last_duration,
+        shift=track.shift,
+        format=track.format,
+    )
+
+
+def _tables(track: IndexTrack) -> tuple[memoryview, memoryview, bytes]:
+    samples: npt.NDArray[np.uint8] = np.ascontiguousarray(track.samples).view(np.uint8)
+    sync: npt.NDArray[np.uint8] = np.ascontiguousarray(track.sync.astype("<u4", copy=False)).view(np.uint8)
+    return samples.data, sync.data, bytes(_padding(4 * len(track.sync) + SAMPLE.itemsize * len(track.samples)))
+
+
+def identity(index: Index) -> Iterator[bytes | memoryview]:
+    """What editions hash: the tables and formats, without the file's key. The same media gives the same on each node.
+
+    These octets are those of the first layout of an index and never change, or every name would.
+    """
+    header = msgspec.json.encode(
+        {
+            "key": {"size": 0, "mtime_ns": 0, "inode": 0},
+            "notes": (),
+            "tracks": tuple(_header_of(t) for t in index.tracks),
+        }
+    )
+    pieces: list[bytes | memoryview] = [header, bytes(_padding(len(header)))]
+    for track in index.tracks:
+        pieces += _tables(track)
+    checksum = 0
+    for piece in pieces:
+        checksum = zlib.crc32(piece, checksum)
+    yield _HEAD.pack(_FIRST_MAGIC, len(header), checksum)
+    yield from pieces
 
 
 def from_buffer(data: memoryview, key: FileKey | None = None) -> Index:

@@ -1,10 +1,11 @@
-"""The segment plan of an asset: a pure function of (index, target), one plan for all tracks.
+"""The segment plan of an asset: a pure function of (index, policy), one plan for all tracks.
 
-The reference is the first video track: segments are cut at its keyframes, each as near to a multiple of the target
-after the previous cut as keyframes allow. Audio is cut at the first frame whose presentation time is at or after the
-video's cut: no state, no drift, the same on every node. Without video, audio is cut at the target itself.
+The reference is the first video track: segments are cut at its keyframes, each as near to its target after the
+previous cut as keyframes allow (packager.cuts). Audio is cut at the first frame whose presentation time is at or after
+the video's cut: no state, no drift, the same on every node. Without video, audio is cut at the target itself.
 
-A further video track belongs to the plan if it has a keyframe at every cut; else it is left out, with the reason.
+A further video track belongs to the plan if it has a keyframe at every cut; else it is left out, with the place
+(packager.alignment).
 Where there is audio before the first or after the last picture it is cut at the target, and the video has nothing in
 those segments.
 
@@ -24,16 +25,13 @@ import numpy as np
 import numpy.typing as npt
 
 from base.problems import Problem
-from packager.index import FileKey, Index, IndexTrack, to_bytes
-from packager.tables import FAR
+from base.reports import Alignment
+from packager.alignment import aligned, judge, lines_of, timing
+from packager.cuts import LONGEST_SEGMENT_S, audio_cuts, check_order, cuts_around, video_cuts
+from packager.index import Index, IndexTrack, identity
+from packager.policy import Policy
 
 I64 = npt.NDArray[np.int64]
-
-# No keyframe for longer than this and a file is refused: a viewer could not join or seek.
-LONGEST_SEGMENT_S = 30
-# Sound that goes on after the picture for longer is a mistake, or a table that is damaged.
-_LONGEST_TAIL_S = 24 * 3600
-_NEAR_MS = 2  # keyframes of renditions that are this near count as aligned
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,14 +73,26 @@ class TrackPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """`edition` names what every segment number means here; it changes with the index and with the target."""
+    """`edition` names what every segment number means here; it changes with the index and with the policy.
+
+    `alignments`: what was found of each rendition after the first, and of sound that is not in time with the picture.
+    """
 
     edition: str
-    target_ms: int
+    policy: Policy
     lead: Fraction
     tracks: tuple[TrackPlan, ...]
-    notes: tuple[str, ...]
-    switchable: bool
+    notes: tuple[str, ...] = ()
+    alignments: tuple[Alignment, ...] = ()
+
+    @property
+    def target_ms(self) -> int:
+        return self.policy.target_ms
+
+    @property
+    def switchable(self) -> bool:
+        """True if a player may go from each rendition to each other one."""
+        return all(a.switchable for a in self.alignments)
 
     @property
     def count(self) -> int:
@@ -110,47 +120,59 @@ class Plan:
         return next((t for t in self.tracks if t.track.name == name), None)
 
 
-def make_plan(index: Index, target_ms: int) -> Plan:
-    """Raises Problem unplayable if keyframes are more than LONGEST_SEGMENT_S apart, with the place."""
-    lead = max((_lead(t) for t in index.tracks), default=Fraction(0))
+def make_plan(index: Index, policy: Policy | int) -> Plan:
+    """`policy`: a whole number stands for a target in ms and nothing else.
+
+    Raises Problem unplayable if keyframes are more than LONGEST_SEGMENT_S apart, with the place.
+    """
+    if isinstance(policy, int):
+        policy = Policy(target_ms=policy)
+    shown = {t.name: _presentation(t) for t in index.tracks}
+    lead = max((_lead(t, shown[t.name]) for t in index.tracks), default=Fraction(0))
     reference = (index.video or index.audio)[0]
-    cuts = _video_cuts(reference, target_ms) if index.video else _audio_cuts(reference, target_ms)
-    tracks, notes, switchable = [], list(index.notes), True
-    scale, presentation = reference.format.timescale, _presentation(reference)
-    before, after = _cuts_around(index, reference, target_ms) if index.video else ([], [])
-    cut_ticks = before + presentation[cuts].tolist() + after
-    first = _around(cuts, len(reference.samples), before, after)
+    scale, presentation = reference.format.timescale, shown[reference.name]
+    cut = video_cuts if index.video else audio_cuts
+    cuts = cut(reference, presentation, policy)
+    before: list[int] = []
+    after: list[int] = []
+    if index.video:
+        heard = [(t, shown[t.name]) for t in index.audio]
+        before, after = cuts_around(reference, presentation, heard, policy.target_ms)
+    inner = presentation[cuts]
+    ticks = np.concatenate([np.array(before, np.int64), inner, np.array(after, np.int64)])
+    tracks, notes = [], list(index.notes)
+    alignments = []
     for track in index.tracks:
+        lines = lines_of(ticks, scale, track.format.timescale)
         if track is reference:
-            pass
+            first = _around(cuts, len(track.samples), before, after)
         elif track.format.kind == "audio":
-            _check_order(track)
-            first = _follow(track, cut_ticks, scale)
+            check_order(shown[track.name])
+            first = _follow(track, shown[track.name], lines)
         else:
-            aligned = _aligned(track, presentation[cuts].tolist(), scale)
-            if aligned is None:
-                switchable = False
-                notes.append(f"video track {track.name} was left out: its keyframes are not where those of v1 are")
+            own, missed = aligned(track, shown[track.name], lines_of(inner, scale, track.format.timescale))
+            at = Fraction(int(inner[missed]), scale) if own is None else None
+            alignments.append(judge(reference, track, shown, at))
+            if own is None:
+                notes.append(f"video track {track.name} was left out: {alignments[-1].because}")
                 continue
-            first = _around(aligned, len(track.samples), before, after)
-        tracks.append(_track_plan(track, first, lead, _lines(track, cut_ticks, scale)))
-    digest = hashlib.sha256(f"plan 1 {target_ms}\n".encode() + _identity(index)).hexdigest()
+            first = _around(own, len(track.samples), before, after)
+        tracks.append(_track_plan(track, shown[track.name], first, lead, lines))
+    alignments += [late for t in index.audio if index.video and (late := timing(reference, t, shown))]
+    digest = hashlib.sha256(policy.identity)
+    for piece in identity(index):
+        digest.update(piece)
     plan = Plan(
-        edition="e" + digest[:9],
-        target_ms=target_ms,
+        edition="e" + digest.hexdigest()[:9],
+        policy=policy,
         lead=lead,
         tracks=tuple(tracks),
         notes=tuple(notes),
-        switchable=switchable,
+        alignments=tuple(alignments),
     )
     for planned in plan.tracks:
         _check_longest(planned)
     return plan
-
-
-def _identity(index: Index) -> bytes:
-    """The index without its file key: the same media has the same edition on every node."""
-    return to_bytes(Index(key=FileKey(0, 0, 0), tracks=index.tracks))
 
 
 def _presentation(track: IndexTrack) -> I64:
@@ -159,101 +181,26 @@ def _presentation(track: IndexTrack) -> I64:
     return ticks
 
 
-def _video_cuts(track: IndexTrack, target_ms: int) -> I64:
-    if not len(track.sync):
-        raise Problem("unplayable", "the video has no keyframe: re-encode it")
-    ticks = _presentation(track)[track.sync].tolist()
-    target = target_ms * track.format.timescale / 1000
-    cuts, last = [0], ticks[0]
-    for i in range(1, len(ticks)):
-        here = ticks[i] - last
-        if here <= 0:
-            continue
-        following = ticks[i + 1] - last if i + 1 < len(ticks) else math.inf
-        if here >= target or target - here < following - target:
-            cuts.append(i)
-            last = ticks[i]
-    # after the last keyframe only the end is left: a stub of less than half a target joins the segment before
-    end = int(_presentation(track).max()) + track.last_duration
-    if len(cuts) > 1 and end - ticks[cuts[-1]] < target / 2 and end - ticks[cuts[-2]] < 1.5 * target:
-        cuts.pop()
-    first: I64 = track.sync[cuts].astype(np.int64)
-    return first
-
-
-def _check_order(track: IndexTrack) -> None:
-    if (np.diff(_presentation(track)) < 0).any():
-        raise Problem("unplayable", "the file is damaged: audio is not in the order in which it is heard")
-
-
-def _audio_cuts(track: IndexTrack, target_ms: int) -> I64:
-    _check_order(track)
-    ticks = _presentation(track)
-    cell = (ticks - ticks[0]) * 1000 // (target_ms * track.format.timescale)
-    first: I64 = np.append(0, np.flatnonzero(np.diff(cell) > 0) + 1).astype(np.int64)
-    return first
-
-
-def _cuts_around(index: Index, reference: IndexTrack, target_ms: int) -> tuple[list[int], list[int]]:
-    """Cuts before the first and after the last picture, a target apart, where there is audio only (reference ticks)."""
-    scale = reference.format.timescale
-    shown = _presentation(reference)
-    begin, end = int(shown[reference.sync[0]]), int(shown.max()) + reference.last_duration
-    heard = [
-        (
-            (int(ticks[0])) * scale // t.format.timescale,
-            (int(ticks[-1]) + t.last_duration) * scale // t.format.timescale,
-        )
-        for t in index.audio
-        for ticks in (_presentation(t),)
-    ]
-    first, last = min((h[0] for h in heard), default=begin), max((h[1] for h in heard), default=end)
-    if max(begin - first, last - end) > _LONGEST_TAIL_S * scale:
-        raise Problem("unplayable", "sound and picture are more than a day apart: remux the file")
-    step = max(1, target_ms * scale // 1000)
-    early, late = (max(0, (ticks + step // 2) // step) for ticks in (begin - first, last - end))
-    return [begin - step * k for k in range(early, 0, -1)], [end + step * k for k in range(late)]
-
-
 def _around(first: I64, count: int, before: list[int], after: list[int]) -> I64:
     """Cuts of a video track with the segments around it in which it has nothing."""
     return np.concatenate([np.full(len(before), first[0]), first, np.full(len(after) + 1, count)])
 
 
-def _lines(track: IndexTrack, cut_ticks: list[int], scale: int) -> I64:
-    """The reference's cuts in ticks of another track: the first at or after each."""
-    return np.array([min(-(-tick * track.format.timescale // scale), FAR) for tick in cut_ticks], np.int64)
-
-
-def _follow(track: IndexTrack, cut_ticks: list[int], scale: int) -> I64:
+def _follow(track: IndexTrack, shown: I64, lines: I64) -> I64:
     """First frame at or after each cut; the first segment takes what comes before, the last what comes after."""
-    first = np.searchsorted(_presentation(track), _lines(track, cut_ticks, scale)).astype(np.int64)
+    first = np.searchsorted(shown, lines).astype(np.int64)
     first[0] = 0
     return np.append(first, len(track.samples))
 
 
-def _aligned(track: IndexTrack, cut_ticks: list[int], scale: int) -> I64 | None:
-    """The track's own keyframes at the cuts, or None if one is missing."""
-    if not len(track.sync):
-        return None
-    ticks = _presentation(track)[track.sync]
-    wanted = _lines(track, cut_ticks, scale)
-    slack = max(1, track.format.timescale * _NEAR_MS // 1000)
-    at = np.searchsorted(ticks, wanted - slack)
-    if (at >= len(ticks)).any() or (np.abs(ticks[np.minimum(at, len(ticks) - 1)] - wanted) > slack).any():
-        return None
-    first: I64 = track.sync[at].astype(np.int64)
-    return first
-
-
-def _lead(track: IndexTrack) -> Fraction:
+def _lead(track: IndexTrack, shown: I64) -> Fraction:
     """Seconds by which a track must be moved so that nothing is presented, and no tfdt lies, before zero."""
     head = [-track.first_presentation]
     if track.format.kind == "audio":
         head.append(Fraction(track.shift - int(track.samples["dts"][0]), track.format.timescale))
     elif len(track.sync):
         first = int(track.sync[0])
-        head.append(Fraction(-int(_presentation(track)[first]), track.format.timescale))
+        head.append(Fraction(-int(shown[first]), track.format.timescale))
         decoded = int(track.samples["dts"][first]) + _least_offset(track, first)
         head.append(Fraction(track.shift - decoded, track.format.timescale))
     return max(Fraction(0), *head)
@@ -264,13 +211,13 @@ def _least_offset(track: IndexTrack, first: int) -> int:
     return int(track.samples["cto"][first:].min())
 
 
-def _track_plan(track: IndexTrack, first: I64, lead: Fraction, lines: I64) -> TrackPlan:
+def _track_plan(track: IndexTrack, shown: I64, first: I64, lead: Fraction, lines: I64) -> TrackPlan:
     scale = track.format.timescale
     moved = math.ceil(lead * scale)
     # no composition offset is negative: docs/decisions/0005-composition-offsets.md
     hidden = _least_offset(track, int(first[0])) if track.format.kind == "video" else 0
     base = moved + hidden - track.shift
-    shown = _presentation(track) + moved
+    shown = shown + moved
     end = int(shown[first[0] :].max()) + track.last_duration
     full = np.flatnonzero(np.diff(first))
     earliest = np.append(lines + moved, end)

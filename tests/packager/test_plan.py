@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from fractions import Fraction
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from base.problems import Problem
 from packager.index import FileKey
 from packager.plan import Plan, TrackPlan, make_plan
+from packager.policy import Last, Policy
 from tests.packager.packed import Packed
 from tests.packager.tracks import audio, index, video
 
@@ -156,6 +158,21 @@ def test_an_asset_that_begins_late_says_where() -> None:
     assert plan.lead == 0 and plan.origin == 1
 
 
+def test_editions_are_what_they_were_when_films_were_first_added() -> None:
+    """Names never change their meaning: these were printed by the first version that had editions."""
+    keys = [0, 10, 130, 140, 225]
+    tracks = (video(keys, 300, shift=1024), video(keys, 300, name="v2"), audio(700, shift=2112))
+    assert make_plan(index(video(range(0, 250, 50), 250), audio(469)), 2000).edition == "ee090a015c"
+    assert make_plan(index(audio(469)), 4000).edition == "ea580d3c9e"
+    assert make_plan(index(*tracks), 2000).edition == "eac41d1ef4"
+
+
+def test_a_policy_is_part_of_the_edition() -> None:
+    tracks = (video(range(0, 250, 50), 250), audio(469))
+    policies = [Policy(target_ms=2000, last=last, bootstrap_ms=first) for last in Last for first in ((), (1000,))]
+    assert len({make_plan(index(*tracks), policy).edition for policy in policies}) == len(policies)
+
+
 def test_the_edition_names_content_and_target() -> None:
     tracks = (video(range(0, 250, 50), 250), audio(469))
     one = make_plan(index(*tracks), 2000).edition
@@ -180,18 +197,32 @@ def test_open_groups_begin_with_their_leading_pictures(packed: Callable[..., Pac
     gaps=st.lists(st.integers(1, 200), min_size=1, max_size=12),
     frames=st.integers(1, 2500),
     target=st.sampled_from([1000, 2000, 4000, 6000]),
+    last=st.sampled_from(Last),
+    bootstrap=st.lists(st.integers(200, 4000), max_size=3),
     shift=st.integers(-90000, 3000),
     priming=st.sampled_from([0, 1024, 2112]),
     scale=st.sampled_from([(12800, 512), (30000, 1001), (90000, 3003), (1000, 40)]),
 )
 def test_cuts_cover_every_sample_once(
-    gaps: list[int], frames: int, target: int, shift: int, priming: int, scale: tuple[int, int]
+    gaps: list[int],
+    frames: int,
+    target: int,
+    last: Last,
+    bootstrap: list[int],
+    shift: int,
+    priming: int,
+    scale: tuple[int, int],
 ) -> None:
     keys = [sum(gaps[:n]) for n in range(len(gaps))]
     ticks, step = scale
     picture = video(keys, sum(gaps), scale=ticks, step=step, shift=shift * ticks // 90000)
     sound = audio(frames, shift=priming)
-    plan = make_plan(index(picture, sound), target)
+    policy = Policy(target_ms=target, last=last, bootstrap_ms=tuple(bootstrap))
+    try:
+        plan = make_plan(index(picture, sound), policy)
+    except Problem as problem:  # a target that only a longer segment than may be would reach
+        assert "no keyframe in 30 s" in problem.detail
+        return
     for planned in plan.tracks:
         first = planned.first.tolist()
         assert first[0] == 0 and first[-1] == len(planned.track.samples) and first == sorted(first)
@@ -206,6 +237,11 @@ def test_cuts_cover_every_sample_once(
         late = int(planned.shown[full[0]] - planned.start[full[0]])
         assert abs(lasts - late - nothing - int(media)) <= planned.track.last_duration
         assert (planned.start[1:] >= planned.start[:-1]).all()
+        # each segment's tfdt is where the one before it ended
+        edges = np.append(rows["dts"], planned.track.end_dts) + planned.base
+        for number in full:
+            made = edges[first[number] : first[number + 1] + 1]
+            assert int(np.diff(made).sum()) == int(edges[first[number + 1]] - edges[first[number]])
         # no decode time before zero
         assert int(rows["dts"][0]) + planned.base >= 0
     picture_plan = plan.tracks[0]
