@@ -22,6 +22,7 @@ from bench.figures import Figures
 from packager import cenc
 from packager.cenc import BLOCK, ContentKey, Scheme
 from packager.index import FileKey, build
+from packager.methods import Method
 from packager.movie import read_movie
 from packager.plan import TrackPlan, make_plan
 from packager.protect import Protection, gathered, protected_segment, slice_ranges
@@ -82,7 +83,7 @@ def _count(track: TrackPlan) -> int:
 
 
 def _product(file: memoryview, track: TrackPlan, scheme: Scheme) -> list[tuple[str, ...]]:
-    protection = Protection(scheme=scheme, keys=_KEYS)
+    protection = Protection(method=Method(scheme), keys=_KEYS)
     numbers = [n for n in range(_count(track)) if track.first[n + 1] > track.first[n]]
     known = {n: slice_ranges(track, n, file) for n in numbers}
 

@@ -49,14 +49,18 @@ TABLE: dict[str, Setting] = {
         Setting("origin.listen", "listen", "", "", "a TCP address besides the box's socket; empty: none"),
         Setting("origin.segment_target", "int", 4000, "ms", "target duration of on-demand segments", 1000, 20000),
         Setting(
-            "origin.clear", "bool", True, "", "serve films in the clear as well; false: under /~cenc and /~cbcs only"
+            "origin.clear",
+            "bool",
+            True,
+            "",
+            "serve films in the clear as well; false: under a protection such as /~cbcs only",
         ),
         Setting(
             "origin.clearkey",
             "bool",
             False,
             "",
-            "hand out content keys to whoever asks (ClearKey): for tests of protection, never for content of value",
+            "hand out content keys to whoever asks (ClearKey, key files of HLS): for tests, never for content of value",
         ),
         Setting(
             "ingest.origin",

@@ -1,7 +1,7 @@
 """Content keys: where they come from (a port), and the origin's own store of them.
 
 One file an asset, `keys/{asset}.json`, readable by the origin's user alone. A key is made when it is first needed, at
-random. It is bound to the asset's file, to the scheme and to the layout of what is ciphered: where one of these is
+random. It is bound to the asset's file, to the method and to the layout of what is ciphered: where one of these is
 another, so are the keys, since packager.cenc counts its IVs anew for each file and must never use one twice.
 
 A key is in no log, no URL and no argument list. Its id is public.
@@ -18,8 +18,9 @@ import msgspec
 import structlog
 
 from origin.disk import write_whole
-from packager.cenc import LAYOUT, ContentKey, Scheme
+from packager.cenc import LAYOUT, ContentKey
 from packager.index import FileKey
+from packager.methods import Method
 
 log = structlog.get_logger("keys")
 
@@ -30,7 +31,7 @@ _PRIVATE_FILE, _PRIVATE_FOLDER = 0o600, 0o700
 class KeySource(Protocol):
     """Where keys come from. Blocking: called from threads. A key server (CPIX, SPEKE) would be another one."""
 
-    def keys(self, asset: str, file: FileKey, scheme: Scheme) -> dict[str, ContentKey]:
+    def keys(self, asset: str, file: FileKey, method: Method) -> dict[str, ContentKey]:
         """The key of each kind of track, the same each time while the file is the same."""
 
     def find(self, kid: bytes) -> ContentKey | None:
@@ -41,7 +42,7 @@ class KeySource(Protocol):
 
 
 class _Row(msgspec.Struct, frozen=True, kw_only=True):
-    scheme: Scheme
+    scheme: Method
     kind: str
     kid: bytes
     key: bytes
@@ -71,16 +72,16 @@ class LocalKeys:
             else:
                 self._learn(path.stem, note.rows if note else ())
 
-    def keys(self, asset: str, file: FileKey, scheme: Scheme) -> dict[str, ContentKey]:
+    def keys(self, asset: str, file: FileKey, method: Method) -> dict[str, ContentKey]:
         path = self._path(asset)
         with self._lock:
             note = _read(path)
             rows = note.rows if note and note.layout == LAYOUT and note.file == file else ()
             if note and not rows:
                 self._unlearn(asset)
-            found = {row.kind: row for row in rows if row.scheme == scheme}
+            found = {row.kind: row for row in rows if row.scheme is method}
             if missing := [kind for kind in KINDS if kind not in found]:
-                made = tuple(_make(scheme, kind) for kind in missing)
+                made = tuple(_make(method, kind) for kind in missing)
                 rows += made
                 data = msgspec.json.encode(_Note(layout=LAYOUT, file=file, rows=rows))
                 write_whole(path, data, mode=_PRIVATE_FILE)
@@ -119,9 +120,11 @@ def _read(path: Path) -> _Note | None:
         raise ValueError(f"{path} is damaged: restore it, or remove it so that new keys are made") from None
 
 
-def _make(scheme: Scheme, kind: str) -> _Row:
+def _make(method: Method, kind: str) -> _Row:
     kid, key, iv = (secrets.token_bytes(16) for _ in range(3))
-    return _Row(scheme=scheme, kind=kind, kid=kid, key=key, iv=iv)
+    if method is Method.AES_128:  # an IV for each segment, its number
+        iv = b""
+    return _Row(scheme=method, kind=kind, kid=kid, key=key, iv=iv)
 
 
 def _key(row: _Row) -> ContentKey:

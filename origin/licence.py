@@ -1,4 +1,7 @@
-"""ClearKey licences over HTTP: the request and the answer of Encrypted Media Extensions, section 9.1.3 and 9.1.4.
+"""Content keys over HTTP: ClearKey licences, and key files of HLS.
+
+ClearKey: the request and the answer of Encrypted Media Extensions, section 9.1.3 and 9.1.4. A key file is the key's 16
+octets and nothing else (RFC 8216bis 5.1), at the URI that EXT-X-KEY names.
 
 There is no question of who asks: this is for tests, and the port at which a licence server of a real system comes in
 (docs/decisions/0006-clearkey.md). Off unless `origin.clearkey` is set.
@@ -15,9 +18,11 @@ import msgspec
 from aiohttp import web
 
 from base.lifetimes import NO_STORE
+from base.names import CONTENT_TYPE, Leaf
 from base.problems import Problem
 from node.process import Context
 from origin.keys import KeySource
+from packager.protect import Protection
 
 MOST_OCTETS = 4096
 _MOST_KEYS = 32
@@ -59,12 +64,31 @@ def answer(source: KeySource, body: bytes) -> bytes:
     return msgspec.json.encode({"keys": found, "type": wish.type})
 
 
+def key_answer(ctx: Context, protection: Protection, kid: str) -> web.Response:
+    """The key of an asset as a file. Raises Problem forbidden or unknown."""
+    _refuse_if_shut(ctx)
+    key = protection.key(bytes.fromhex(kid))
+    ctx.metrics.counter("origin_licences", outcome="granted" if key else "unknown").inc()
+    if key is None:
+        raise Problem(
+            "unknown",
+            "no such key: read the playlist again, the asset may have been protected anew",
+            cache_control=NO_STORE,
+        )
+    headers = {"Content-Type": CONTENT_TYPE[Leaf.KEY], "Cache-Control": NO_STORE}
+    return web.Response(body=key.key, headers=headers)
+
+
+def _refuse_if_shut(ctx: Context) -> None:
+    if not ctx.settings.flag("origin.clearkey"):
+        ctx.metrics.counter("origin_licences", outcome="off").inc()
+        raise Problem("forbidden", "no content keys are given here: set origin.clearkey = true to test with them")
+
+
 async def handle(ctx: Context, source: KeySource, request: web.Request) -> web.Response:
     """POST of a wish. Raises Problem."""
     counted = ctx.metrics.counter
-    if not ctx.settings.flag("origin.clearkey"):
-        counted("origin_licences", outcome="off").inc()
-        raise Problem("forbidden", "no ClearKey licences are given here: set origin.clearkey = true to test with them")
+    _refuse_if_shut(ctx)
     body = await request.content.read(MOST_OCTETS + 1)
     while len(body) <= MOST_OCTETS and (more := await request.content.read(MOST_OCTETS + 1)):
         body += more

@@ -8,7 +8,7 @@ from pathlib import Path
 from aiohttp import web
 
 from base import lifetimes
-from base.names import CLEARKEY_PATH, Kind, Name, parse
+from base.names import CLEARKEY_PATH, PROTECTIONS, Kind, Name, parse
 from base.problems import Problem
 from node import web as rim
 from node.process import Context
@@ -97,7 +97,8 @@ def make_app(ctx: Context, live: Live, vod: Vod, keys: KeySource) -> web.Applica
         return await handle_licence(ctx, keys, request)
 
     app.router.add_post(CLEARKEY_PATH, licence)
-    app.router.add_route("*", "/{kind:live|vod|~cenc|~cbcs}/{tail:.*}", handle)
+    firsts = "|".join((*Kind, *(f"~{protection}" for protection in PROTECTIONS)))
+    app.router.add_route("*", f"/{{kind:{firsts}}}/{{tail:.*}}", handle)
     return app
 
 

@@ -9,7 +9,7 @@ from base.names import Kind, Leaf, Name
 from base.problems import Problem
 from base.reports import TrackReport
 from origin.assets import Asset
-from packager import dash, describe, drm, hls, iframes, ts
+from packager import dash_static, describe, drm, hls, iframes, protected_rates, ts
 from packager.plan import TrackPlan
 
 
@@ -25,14 +25,18 @@ def text(name: Name, asset: Asset) -> str:
                 asset.asset, Kind.VOD, asset.plan.edition, _carried(asset), playlists=Leaf.MEDIA_PLAYLIST_TS
             )
         case Leaf.MANIFEST:
-            return dash.static_manifest(asset.asset, asset.plan, asset.tracks, asset.generations, asset.protection)
+            return dash_static.static_manifest(
+                asset.asset, asset.plan, asset.tracks, asset.generations, asset.protection
+            )
         case Leaf.MEDIA_PLAYLIST:
             track = _track(name, asset)
             key = drm.key_tag(asset.protection, track.track.format.kind) if asset.protection else ""
             return hls.media_playlist(asset.plan, track, asset.generations[name.track], key)
         case Leaf.MEDIA_PLAYLIST_TS:
             stream_of(name, asset)
-            return hls.media_playlist(asset.plan, _track(name, asset), "")
+            track = _track(name, asset)
+            key = drm.key_tag(asset.protection, track.track.format.kind) if asset.protection else ""
+            return hls.media_playlist(asset.plan, track, "", key)
         case Leaf.IFRAME_PLAYLIST:
             track = _track(name, asset)
             if track.track.format.kind != "video":
@@ -76,9 +80,10 @@ def _carried(asset: Asset) -> list[TrackReport]:
         except Problem as problem:
             refused.append(problem)
             continue
-        rates = describe.rates(
-            ts.sizes(stream, planned), planned.durations.tolist(), asset.plan.target_duration
-        )  # with packet heads: more than fMP4 needs
+        sizes = ts.sizes(stream, planned)  # with packet heads: more than fMP4 needs
+        if asset.protection:
+            sizes = protected_rates.of_transport(sizes, asset.protection.method)
+        rates = describe.rates(sizes, planned.durations.tolist(), asset.plan.target_duration)
         carried.append(msgspec.structs.replace(report, bandwidth=rates[0], average=rates[1]))
     wants_picture = any(t.kind == "video" for t in asset.tracks)
     if not carried or (wants_picture and not any(t.kind == "video" for t in carried)):

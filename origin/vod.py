@@ -16,9 +16,10 @@ from base.problems import Problem
 from node.process import Context
 from origin import views
 from origin.assets import MEZZANINE, Asset, Assets
+from origin.licence import key_answer
 from origin.protected import Protector
 from packager import ts
-from packager.cenc import Scheme
+from packager.methods import Method
 from packager.plan import TrackPlan
 from packager.segment import Body, segment
 
@@ -51,6 +52,9 @@ class Vod:
         if name.edition and name.edition != asset.plan.edition:
             raise Problem("gone", "the asset was planned anew: read its playlist again", cache_control="no-store")
         match name.leaf:
+            case Leaf.KEY:
+                assert asset.protection is not None
+                return key_answer(self._ctx, asset.protection, name.kid)
             case Leaf.INIT:
                 return self._init(name, asset)
             case Leaf.SEGMENT if asset.protection:
@@ -133,9 +137,9 @@ class Vod:
         return response
 
     async def _protected(self, name: Name, asset: Asset) -> Asset:
-        """The view of the asset under the name's scheme."""
+        """The view of the asset under the name's method."""
         try:
-            return await asyncio.to_thread(self._protector.view, asset, Scheme(name.protection))
+            return await asyncio.to_thread(self._protector.view, asset, Method(name.protection))
         except OSError as fault:
             log.error("keys.not_stored", asset=name.title, fault=str(fault))
             raise Problem("busy", f"the origin cannot store keys: {fault.strerror}") from fault
@@ -147,15 +151,20 @@ class Vod:
         response.content_length = made.length
         await response.prepare(request)
         if request.method != "HEAD":
-            await response.write(made.head)
+            if made.head:
+                await response.write(made.head)
             await response.write(made.media)
         await response.write_eof()
         return response
 
     async def _ts_segment(self, name: Name, asset: Asset) -> web.Response:
         track = _segment_track(name, asset)
-        media = asset.media_of(name.track)
-        body = await asyncio.to_thread(ts.segment, views.stream_of(name, asset), track, name.number, media)
+        stream = views.stream_of(name, asset)
+        body: bytearray | memoryview
+        if asset.protection:
+            body = await asyncio.to_thread(self._protector.ts_segment, asset, stream, name.track, name.number)
+        else:
+            body = await asyncio.to_thread(ts.segment, stream, track, name.number, asset.media_of(name.track))
         return _whole(name, body, f"{name.edition}-{name.track}-{name.number}-ts")
 
 
@@ -192,7 +201,7 @@ def _headers(name: Name, tag: str) -> dict[str, str]:
     }
 
 
-def _whole(name: Name, body: bytes | bytearray, tag: str) -> web.Response:
+def _whole(name: Name, body: bytes | bytearray | memoryview, tag: str) -> web.Response:
     return web.Response(body=body, headers=_headers(name, tag))
 
 

@@ -1,7 +1,7 @@
 """What playlists and manifests say of protection, so that a player finds key ids and where to ask for keys.
 
 HLS: EXT-X-KEY (RFC 8216bis 4.4.4.4). KEYFORMAT `org.w3.clearkey` with the key id in a data URI is how hls.js knows
-ClearKey; the format `identity` would need the key itself behind a URL.
+ClearKey; in the format `identity` the URI leads to the key itself.
 DASH: ContentProtection (ISO/IEC 23009-1 5.8.4.1; 23001-7 section 11; DASH-IF IOP part 6): the scheme with its key id,
 and ClearKey where it is on, or else the W3C common system with its pssh. The licence server is named only by an
 absolute URL: players take another one as relative to their page.
@@ -13,14 +13,15 @@ import base64
 import uuid
 from xml.etree import ElementTree as ET
 
-from packager.cenc import Scheme
+from base.names import key_uri
 from packager.cenc_boxes import common_pssh
 from packager.hls_tags import Tag, attributes, quoted
+from packager.methods import Method
 from packager.protect import Protection
 
 # Prefixes that a manifest with `content_protection` in it declares.
 NAMESPACES = {"xmlns:cenc": "urn:mpeg:cenc:2013", "xmlns:dashif": "https://dashif.org/CPS"}
-_METHOD = {Scheme.CENC: "SAMPLE-AES-CTR", Scheme.CBCS: "SAMPLE-AES"}
+_METHOD = {Method.CENC: "SAMPLE-AES-CTR", Method.CBCS: "SAMPLE-AES"}
 _MP4_PROTECTION = "urn:mpeg:dash:mp4protection:2011"
 _COMMON = "urn:uuid:1077efec-c0b2-4d02-ace3-3c1e52e2fb4b"
 _CLEARKEY = "urn:uuid:e2719d58-a985-b3c9-781a-b030af78d30e"
@@ -28,10 +29,18 @@ _CLEARKEY = "urn:uuid:e2719d58-a985-b3c9-781a-b030af78d30e"
 
 def key_tag(protection: Protection, kind: str) -> str:
     """The EXT-X-KEY of a track of this kind."""
-    kid = base64.b64encode(protection.keys[kind].kid).decode()
+    key = protection.keys[kind]
+    if protection.method.key_by_uri:
+        return attributes(
+            Tag.KEY,
+            METHOD="AES-128" if protection.method is Method.AES_128 else "SAMPLE-AES",
+            URI=quoted(key_uri(key.kid)),
+            IV=f"0x{key.iv.hex()}" if key.iv else None,
+        )
+    kid = base64.b64encode(key.kid).decode()
     return attributes(
         Tag.KEY,
-        METHOD=_METHOD[protection.scheme],
+        METHOD=_METHOD[protection.method],
         URI=quoted(f"data:;base64,{kid}"),
         KEYFORMAT=quoted("org.w3.clearkey"),
         KEYFORMATVERSIONS=quoted("1"),
@@ -41,7 +50,7 @@ def key_tag(protection: Protection, kind: str) -> str:
 def content_protection(protection: Protection, kind: str) -> list[ET.Element]:
     """The descriptors of an adaptation set of this kind."""
     kid = protection.keys[kind].kid
-    scheme = ET.Element("ContentProtection", schemeIdUri=_MP4_PROTECTION, value=protection.scheme)
+    scheme = ET.Element("ContentProtection", schemeIdUri=_MP4_PROTECTION, value=protection.method)
     # the octets in the order of tenc, not as PlayReady orders them
     scheme.set("cenc:default_KID", str(uuid.UUID(bytes=kid)))
     if protection.clearkey:

@@ -1,4 +1,4 @@
-"""Init segments and segments of an asset under protection: what packager.init and packager.segment make, ciphered.
+"""Init segments and segments under Common Encryption: what packager.init and packager.segment make, ciphered.
 
 What lies in the file is gathered into one buffer and ciphered in place. Where slice headers end depends on the file
 alone, so the caller may keep the `Ranges` of a segment and hand them in again: to find them costs as much as the rest.
@@ -17,6 +17,7 @@ from packager import cenc
 from packager.cenc import ContentKey, Scheme
 from packager.cenc_boxes import auxiliary, protected_entry
 from packager.init import init_segment
+from packager.methods import Method
 from packager.plan import TrackPlan
 from packager.segment import pieces, segment
 from packager.slices import Ranges, ranges, reader
@@ -29,15 +30,25 @@ class Protection:
     `clearkey`: such licences are given, at `licence_url` if that is known (absolute).
     """
 
-    scheme: Scheme
+    method: Method
     keys: Mapping[str, ContentKey]
     clearkey: bool = False
     licence_url: str = ""
 
     @property
+    def scheme(self) -> Scheme:
+        """How samples of fMP4 are ciphered. Not to be asked where segments are ciphered as wholes."""
+        found = self.method.scheme
+        assert found is not None
+        return found
+
+    def key(self, kid: bytes) -> ContentKey | None:
+        return next((key for key in self.keys.values() if key.kid == kid), None)
+
+    @property
     def digest(self) -> bytes:
-        """What tells this protection from any other: scheme, layout and key ids."""
-        parts = [self.scheme.encode(), cenc.LAYOUT.to_bytes(2, "big")]
+        """What tells this protection from any other: method, layout and key ids."""
+        parts = [self.method.encode(), cenc.LAYOUT.to_bytes(2, "big")]
         parts += [kind.encode() + self.keys[kind].kid for kind in sorted(self.keys)]
         return hashlib.sha256(b"".join(parts)).digest()
 

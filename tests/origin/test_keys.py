@@ -11,8 +11,9 @@ import pytest
 
 from origin import keys as module
 from origin.keys import LocalKeys
-from packager.cenc import ContentKey, Scheme
+from packager.cenc import ContentKey
 from packager.index import FileKey
+from packager.methods import Method
 
 FILE, OTHER = FileKey(1, 2, 3), FileKey(1, 2, 4)
 
@@ -27,46 +28,46 @@ def values(found: dict[str, ContentKey]) -> set[bytes]:
 
 
 def test_keys_are_made_once_and_kept(folder: Path) -> None:
-    first = LocalKeys(folder).keys("film", FILE, Scheme.CENC)
+    first = LocalKeys(folder).keys("film", FILE, Method.CENC)
     assert set(first) == {"video", "audio"}
     assert len(values(first)) == 6 and all(len(value) == 16 for value in values(first))
     again = LocalKeys(folder)
-    assert again.keys("film", FILE, Scheme.CENC) == first
+    assert again.keys("film", FILE, Method.CENC) == first
     assert again.find(first["audio"].kid) == first["audio"]
 
 
 def test_schemes_assets_and_kinds_have_other_keys(folder: Path) -> None:
     store = LocalKeys(folder)
-    found = [store.keys(asset, FILE, scheme) for asset in ("film", "trailer") for scheme in Scheme]
+    found = [store.keys(asset, FILE, method) for asset in ("film", "trailer") for method in (Method.CENC, Method.CBCS)]
     assert len(set[bytes]().union(*map(values, found))) == 24
 
 
 @pytest.mark.rule("ISO/IEC 23001-7 9.3", "another file under the same name never meets the keys of the one before")
 def test_another_file_or_layout_has_other_keys(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = LocalKeys(folder)
-    first = store.keys("film", FILE, Scheme.CENC)
-    replaced = store.keys("film", OTHER, Scheme.CENC)
+    first = store.keys("film", FILE, Method.CENC)
+    replaced = store.keys("film", OTHER, Method.CENC)
     assert not values(first) & values(replaced)
     assert store.find(first["video"].kid) is None
     assert store.find(replaced["video"].kid) == replaced["video"]
     monkeypatch.setattr(module, "LAYOUT", 99)
-    assert not values(replaced) & values(store.keys("film", OTHER, Scheme.CENC))
+    assert not values(replaced) & values(store.keys("film", OTHER, Method.CENC))
 
 
 def test_keys_go_with_their_asset(folder: Path) -> None:
     store = LocalKeys(folder)
-    found = store.keys("film", FILE, Scheme.CBCS)
-    kept = store.keys("trailer", FILE, Scheme.CBCS)
+    found = store.keys("film", FILE, Method.CBCS)
+    kept = store.keys("trailer", FILE, Method.CBCS)
     store.forget("film")
     store.forget("never-there")
     assert store.find(found["video"].kid) is None
     assert store.find(kept["video"].kid) == kept["video"]
     assert [path.name for path in folder.iterdir()] == ["trailer.json"]
-    assert not values(found) & values(store.keys("film", FILE, Scheme.CBCS))
+    assert not values(found) & values(store.keys("film", FILE, Method.CBCS))
 
 
 def test_only_the_origins_user_can_read_them(folder: Path) -> None:
-    LocalKeys(folder).keys("film", FILE, Scheme.CENC)
+    LocalKeys(folder).keys("film", FILE, Method.CENC)
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert [stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()] == [0o600]
 
@@ -74,7 +75,7 @@ def test_only_the_origins_user_can_read_them(folder: Path) -> None:
 def test_threads_agree_on_one_key(folder: Path) -> None:
     store = LocalKeys(folder)
     found: list[dict[str, ContentKey]] = []
-    threads = [threading.Thread(target=lambda: found.append(store.keys("film", FILE, Scheme.CENC))) for _ in range(16)]
+    threads = [threading.Thread(target=lambda: found.append(store.keys("film", FILE, Method.CENC))) for _ in range(16)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -84,16 +85,16 @@ def test_threads_agree_on_one_key(folder: Path) -> None:
 
 def test_a_damaged_file_is_never_replaced_in_silence(folder: Path) -> None:
     store = LocalKeys(folder)
-    kept = store.keys("trailer", FILE, Scheme.CENC)
+    kept = store.keys("trailer", FILE, Method.CENC)
     (folder / "film.json").write_bytes(b"{")
     again = LocalKeys(folder)
     with pytest.raises(ValueError, match=r"film\.json is damaged: restore it, or remove it"):
-        again.keys("film", FILE, Scheme.CENC)
+        again.keys("film", FILE, Method.CENC)
     assert (folder / "film.json").read_bytes() == b"{"
     assert again.find(kept["video"].kid) == kept["video"], "the others go on"
 
 
 def test_a_key_is_not_shown_by_mistake(folder: Path) -> None:
-    found = LocalKeys(folder).keys("film", FILE, Scheme.CENC)["video"]
+    found = LocalKeys(folder).keys("film", FILE, Method.CENC)["video"]
     assert str(found.key) not in f"{found} {found!r}"
     assert msgspec.json.decode((folder / "film.json").read_bytes())["layout"] == module.LAYOUT

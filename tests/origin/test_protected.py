@@ -8,11 +8,14 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.hazmat.primitives.padding import PKCS7
 
 from origin.assets import Asset, Assets
 from origin.keys import LocalKeys
 from origin.protected import Protector
 from packager.cenc import Scheme
+from packager.methods import Method
 from packager.movie import read_movie
 from tests.kit.dash import read_manifest
 from tests.kit.decrypt import decrypt, read_tenc
@@ -81,6 +84,63 @@ async def test_everything_that_the_manifest_names_is_there(films: Films, tmp_pat
             assert str(read_tenc(init.body).kid.hex()) in manifest.text.replace("-", "")
             for segment in row.segments:
                 assert (await origin.get(urllib.parse.urljoin(path, row.uri(segment)))).status == 200
+
+
+def whole(body: bytes, key: bytes, number: int) -> bytes:
+    """A segment of AES-128 deciphered (RFC 8216bis 4.4.4.4, 5.2)."""
+    chain = Cipher(algorithms.AES(key), modes.CBC(number.to_bytes(16, "big"))).decryptor()
+    padding = PKCS7(128).unpadder()
+    return padding.update(chain.update(body)) + padding.finalize()
+
+
+@pytest.mark.rule("RFC 8216bis 4.4.4.4", "the key is where EXT-X-KEY says, and deciphers the segments that follow")
+@pytest.mark.parametrize("top", ["multivariant.m3u8", "multivariant-ts.m3u8"])
+async def test_segments_as_wholes_come_back(films: Films, tmp_path: Path, top: str) -> None:
+    async with running_origin(tmp_path, origin__clearkey=True) as origin:
+        await puts(origin, "film", films("bframes").read_bytes(), "?target_ms=2000")
+        found = []
+        for base in ("/~aes-128/vod/film/", "/vod/film/"):
+            for name, uri in read_multivariant((await origin.get(base + top)).text):
+                playlist = urllib.parse.urljoin(base + top, uri)
+                answer = await origin.get(playlist)
+                key = None
+                if base[1] == "~":
+                    said = re.search(r'#EXT-X-KEY:METHOD=AES-128,URI="([^"]+)"\n', answer.text)
+                    assert said is not None
+                    key = await origin.get(urllib.parse.urljoin(playlist, said[1]))
+                    assert key.status == 200 and len(key.body) == 16
+                    assert key.headers["Cache-Control"] == "no-store"
+                    assert key.headers["Content-Type"] == "application/octet-stream"
+                bodies = []
+                for number, row in enumerate(read_media(answer.text).parsed.segments):
+                    body = (await origin.get(urllib.parse.urljoin(playlist, row.uri))).body
+                    bodies.append(whole(body, key.body, number) if key else body)
+                found.append((name, bodies))
+        assert found[:2] == found[2:] and len(found) == 4, "protected, then in the clear"
+
+
+async def test_key_files_are_given_where_that_is_set(films: Films, tmp_path: Path) -> None:
+    film = films("plain").read_bytes()
+    async with running_origin(tmp_path) as origin:
+        await puts(origin, "film", film)
+        await puts(origin, "other", film)
+        paths = {}
+        for title in ("film", "other"):
+            top = f"/~aes-128/vod/{title}/multivariant.m3u8"
+            _, uri = read_multivariant((await origin.get(top)).text)[0]
+            text = (await origin.get(urllib.parse.urljoin(top, uri))).text
+            kid = re.search(r"[0-9a-f]{32}\.key", text)
+            assert kid is not None
+            paths[title] = kid[0]
+        shut = await origin.get(f"/~aes-128/vod/film/{paths['film']}")
+        assert shut.status == 403 and "set origin.clearkey = true to test with them" in shut.detail
+    async with running_origin(tmp_path, origin__clearkey=True) as origin:
+        assert (await origin.get(f"/~aes-128/vod/film/{paths['film']}")).status == 200
+        assert (await origin.ask("HEAD", f"/~aes-128/vod/film/{paths['film']}")).body == b""
+        stray = await origin.get(f"/~aes-128/vod/film/{paths['other']}")
+        assert stray.status == 404 and stray.headers["Cache-Control"] == "no-store", "keys are those of the film"
+        assert (await origin.ask("PUT", f"/~aes-128/vod/film/{paths['film']}", data=b"x")).status == 405
+        assert origin.metric("origin_licences", outcome="unknown") == 1
 
 
 async def test_names_of_schemes_and_of_the_clear_do_not_mix(films: Films, tmp_path: Path) -> None:
@@ -188,20 +248,21 @@ async def test_no_key_is_in_the_log_or_in_an_answer(
 def test_views_and_ranges_are_remembered(films: Films, tmp_path: Path) -> None:
     asset = opened(films, tmp_path)
     protector = Protector(LocalKeys(tmp_path / "keys"))
-    view = protector.view(asset, Scheme.CBCS)
-    assert protector.view(asset, Scheme.CBCS) is view
-    assert protector.view(asset, Scheme.CENC) is not view
+    view = protector.view(asset, Method.CBCS)
+    assert protector.view(asset, Method.CBCS) is view
+    assert protector.view(asset, Method.CENC) is not view
     first = protector.segment(view, "v1", 0)
     again = protector.segment(view, "v1", 0)
     assert (first.head, bytes(first.media)) == (again.head, bytes(again.media))
-    protector.segment(protector.view(asset, Scheme.CENC), "v1", 0)
+    protector.segment(protector.view(asset, Method.CENC), "v1", 0)
     assert len(protector._ranges) == 1, "where slices end is the same for both schemes"
 
 
 def test_an_edition_follows_plan_and_keys(films: Films, tmp_path: Path) -> None:
     asset = opened(films, tmp_path)
     one, other = (Protector(LocalKeys(tmp_path / name)) for name in ("keys", "others"))
-    editions = {p.view(asset, scheme).plan.edition for p in (one, other) for scheme in Scheme}
-    assert len(editions) == 4
+    methods = [Method.CENC, Method.CBCS, Method.AES_128]
+    editions = {p.view(asset, method).plan.edition for p in (one, other) for method in methods}
+    assert len(editions) == 6
     assert all(re.fullmatch(r"p[0-9a-f]{15}", edition) for edition in editions)
-    assert Protector(LocalKeys(tmp_path / "keys")).view(asset, Scheme.CBCS).plan.edition in editions, "a restart"
+    assert Protector(LocalKeys(tmp_path / "keys")).view(asset, Method.CBCS).plan.edition in editions, "a restart"

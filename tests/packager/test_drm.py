@@ -9,9 +9,10 @@ from collections.abc import Callable
 import pytest
 from lxml import etree
 
-from packager import dash, describe, drm, hls
+from packager import dash_static, describe, drm, hls
 from packager.cenc import ContentKey, Scheme
 from packager.cenc_boxes import common_pssh
+from packager.methods import Method
 from packager.plan import make_plan
 from packager.protect import Protection, protected_init
 from tests.kit.golden import golden
@@ -28,12 +29,12 @@ _NS = {"d": "urn:mpeg:dash:schema:mpd:2011", "cenc": "urn:mpeg:cenc:2013", "dash
 
 
 def protection(scheme: Scheme, **more: object) -> Protection:
-    return Protection(scheme=scheme, keys=KEYS, **more)  # type: ignore[arg-type]
+    return Protection(method=Method(scheme), keys=KEYS, **more)  # type: ignore[arg-type]
 
 
 def manifest(asset: Packed, made: Protection) -> str:
     generations = dict.fromkeys(asset.inits, "0123456789abcdef")
-    return dash.static_manifest("film", asset.plan, asset.reports, generations, made)
+    return dash_static.static_manifest("film", asset.plan, asset.reports, generations, made)
 
 
 @pytest.mark.rule("RFC 8216bis 4.4.4.4", "cbcs is SAMPLE-AES, cenc is SAMPLE-AES-CTR, which has no IV attribute")
@@ -112,5 +113,5 @@ def test_golden_playlist_and_manifests() -> None:
         ("protected.mpd", protection(Scheme.CENC)),
         ("clearkey.mpd", protection(Scheme.CBCS, clearkey=True, licence_url="https://edge.example/licence/clearkey")),
     ):
-        text = dash.static_manifest("film", plan, reports, generations, made).replace(plan.edition, "edition")
+        text = dash_static.static_manifest("film", plan, reports, generations, made).replace(plan.edition, "edition")
         golden(__file__, name, text)

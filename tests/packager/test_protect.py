@@ -11,6 +11,7 @@ import pytest
 from base.problems import Problem
 from packager import cenc
 from packager.cenc import ContentKey, Scheme
+from packager.methods import Method
 from packager.movie import read_movie
 from packager.protect import Protection, protected_init, protected_segment, slice_ranges
 from tests.kit import fragments, shaka
@@ -37,7 +38,7 @@ KEYS = {
 
 
 def protection(scheme: Scheme) -> Protection:
-    return Protection(scheme=scheme, keys=KEYS)
+    return Protection(method=Method(scheme), keys=KEYS)
 
 
 def protected(asset: Packed, name: str, scheme: Scheme) -> tuple[bytes, list[bytes]]:
@@ -157,7 +158,7 @@ def test_only_the_mdat_and_what_protection_adds_is_new(packed: Callable[..., Pac
 
 def test_protections_that_differ_have_digests_that_differ() -> None:
     other = KEYS | {"audio": replace(KEYS["audio"], kid=bytes(16))}
-    found = [protection(s).digest for s in Scheme] + [Protection(scheme=Scheme.CBCS, keys=other).digest]
+    found = [protection(s).digest for s in Scheme] + [Protection(method=Method.CBCS, keys=other).digest]
     assert len(set(found)) == 3
     assert protection(Scheme.CBCS).digest == protection(Scheme.CBCS).digest
 
