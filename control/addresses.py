@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from base.names import CLEARKEY_PATH, Kind, Leaf, Name
+from base.names import CLEARKEY_PATH, PROTECTED, Kind, Leaf, Name
 from node.process import Context
 
 
@@ -19,20 +19,27 @@ class Addresses:
     control: str
 
     def manifests(self, kind: Kind, title: str, protection: str = "") -> dict[str, str]:
-        """`hls` and `dash` URLs of one channel or asset; `protection`: one of base.names.PROTECTIONS."""
-        return {
-            "hls": self.edge + Name(kind=kind, title=title, leaf=Leaf.MULTIVARIANT, protection=protection).path,
-            "dash": self.edge + Name(kind=kind, title=title, leaf=Leaf.MANIFEST, protection=protection).path,
-        }
+        """`hls` and `dash` URLs of one channel or asset, empty where there is none of the sort.
+
+        `protection`: one of base.names.PROTECTIONS.
+        """
+        found = {}
+        for form, leaf in (("hls", Leaf.MULTIVARIANT), ("dash", Leaf.MANIFEST)):
+            there = not protection or leaf in PROTECTED[protection]
+            name = Name(kind=kind, title=title, leaf=leaf, protection=protection)
+            found[form] = self.edge + name.path if there else ""
+        return found
 
     @property
     def licence(self) -> str:
         """Where a player asks for ClearKey licences."""
         return self.edge + CLEARKEY_PATH
 
-    def transport_stream(self, title: str) -> str:
-        """The HLS URL of an asset as MPEG-TS."""
-        return self.edge + Name(kind=Kind.VOD, title=title, leaf=Leaf.MULTIVARIANT_TS).path
+    def transport_stream(self, title: str, protection: str = "") -> str:
+        """The HLS URL of an asset as MPEG-TS; the clear one's where a scheme has no such form."""
+        if protection and Leaf.MULTIVARIANT_TS not in PROTECTED[protection]:
+            protection = ""
+        return self.edge + Name(kind=Kind.VOD, title=title, leaf=Leaf.MULTIVARIANT_TS, protection=protection).path
 
     def watch(self, kind: Kind, title: str) -> str:
         """The watch page's URL."""

@@ -1,7 +1,7 @@
 """The pages: watch, the list of what there is to watch, and the operator's. HTML from templates, plain ES modules.
 
     GET /                              what there is to watch
-    GET /watch/{live|vod}/{title}      the player; ?player=hls|shaka|dash|native, ?protection=cenc|cbcs
+    GET /watch/{live|vod}/{title}      the player; ?player=hls|shaka|dash|native, ?protection=cbcs (names.PROTECTIONS)
     GET /watch/{live|vod}/{title}/state.json   what the player page asks while nothing plays
     GET /operator                      signs in with the admin token and talks to /api/v1
     GET /static/{version}/{file}       ours; the version is a digest of all of them
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 WEB = Path(__file__).parent / "web"
 PLAYERS = ("hls", "shaka", "dash", "native")
 
+_BY_LICENCE = ("cenc", "cbcs")  # protections whose keys a player asks for by Encrypted Media Extensions
 _USES = ("script", "worker", "all")
 _YEAR = "public, max-age=31536000, immutable"
 _TYPES = {
@@ -135,7 +136,7 @@ class Pages:
         protection = asked if kind is Kind.VOD and asked in PROTECTIONS else ""
         manifests = at.manifests(kind, name, protection)
         if kind is Kind.VOD and request.query.get("format") == "ts":
-            manifests |= {"hls": at.transport_stream(name)}
+            manifests |= {"hls": at.transport_stream(name, protection)}
         return self._html(
             "watch.html",
             kind=kind,
@@ -151,7 +152,7 @@ class Pages:
                 "name": name,
                 "hls": manifests["hls"],
                 "dash": manifests["dash"],
-                "licence": at.licence if protection else "",
+                "licence": at.licence if protection in _BY_LICENCE else "",
                 "player": player if player in PLAYERS else "hls",
                 "state": f"/watch/{kind}/{name}/state.json",
                 "vendor": {

@@ -94,6 +94,11 @@ async def test_the_player_page_of_a_protected_film(control, tour) -> None:
         assert config["dash"] == f"http://127.0.0.1:8080/~{scheme}/vod/tour/manifest.mpd"
         assert config["hls"] == f"http://127.0.0.1:8080/~{scheme}/vod/tour/multivariant.m3u8"
         assert config["licence"] == "http://127.0.0.1:8080/licence/clearkey"
+    config = json.loads(Reader((await control.call("GET", "/watch/vod/tour?protection=aes-128")).text).config)
+    assert config["hls"] == "http://127.0.0.1:8080/~aes-128/vod/tour/multivariant.m3u8"
+    assert (config["dash"], config["licence"]) == ("", ""), "HLS only; its keys are found by their URIs"
+    page = (await control.call("GET", "/watch/vod/tour?protection=aes-128&format=ts")).text
+    assert json.loads(Reader(page).config)["hls"].endswith("/~aes-128/vod/tour/multivariant-ts.m3u8")
     for other in ("/watch/vod/tour", "/watch/vod/tour?protection=cens", "/watch/live/studio?protection=cbcs"):
         config = json.loads(Reader((await control.call("GET", other)).text).config)
         assert config["licence"] == "" and "~" not in config["hls"]

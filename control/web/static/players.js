@@ -115,7 +115,7 @@ async function shaka(video, config, report) {
   if (config.licence) player.configure({ drm: { servers: { [CLEARKEY]: config.licence } } });
   player.addEventListener("error", (event) => report(shakaWords(event.detail), event.detail.severity === 2));
   try {
-    await player.load(config.format === "hls" ? config.hls : config.dash);
+    await player.load(config.format === "hls" || !config.dash ? config.hls : config.dash);
   } catch (error) {
     await player.destroy();
     throw new Error(shakaWords(error));
@@ -129,6 +129,7 @@ async function shaka(video, config, report) {
 
 async function dash(video, config, report) {
   if (!config.vendor.dash) throw new Error("dash.js is not installed on this server");
+  if (!config.dash) throw new Error("there is no DASH manifest under this protection; choose another player");
   // what asks for keys is only in the bundle of all its parts
   if (!window.dashjs) await script(config.licence ? config.vendor.dash.all : config.vendor.dash.script);
   needKeys(config);
