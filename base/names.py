@@ -17,6 +17,9 @@ On demand also:
     /vod/{title}/{edition}/{track}/media-ts.m3u8
     /vod/{title}/{edition}/{track}/{number}.ts            segment as MPEG-TS
     /vod/{title}/{edition}/{track}/iframes.m3u8           I-frame playlist (trick play)
+    /vod/{title}/manifest-ondemand.mpd                    DASH manifest, one file a track
+    /vod/{title}/{edition}/{track}/track.mp4              that file: too large for a cache, asked for by ranges
+    /vod/{title}/{edition}/download-{tracks}.mp4          progressive MP4 of tracks, `v1-a1` in the asset's order
 
 Protected (on demand so far): the same names with `/~cenc`, `/~cbcs`, `/~aes-128` or `/~sample-aes` in front, for
 playlists, manifests, init segments and segments. Playlists use relative URLs, so the prefix is inherited.
@@ -67,6 +70,9 @@ class Leaf(StrEnum):
     MEDIA_PLAYLIST_TS = "media playlist of TS"
     TS_SEGMENT = "TS segment"
     IFRAME_PLAYLIST = "I-frame playlist"
+    MANIFEST_ON_DEMAND = "on-demand manifest"
+    TRACK_FILE = "track file"
+    DOWNLOAD = "download"
     KEY = "content key"
     PICTURE = "picture"
     TILES = "tiles"
@@ -86,6 +92,9 @@ VOD_ONLY = frozenset(
         Leaf.MEDIA_PLAYLIST_TS,
         Leaf.TS_SEGMENT,
         Leaf.IFRAME_PLAYLIST,
+        Leaf.MANIFEST_ON_DEMAND,
+        Leaf.TRACK_FILE,
+        Leaf.DOWNLOAD,
         Leaf.IMAGE_PLAYLIST,
         Leaf.WAVEFORM,
         Leaf.KEY,
@@ -103,6 +112,7 @@ MANIFESTS = frozenset(
         Leaf.MULTIVARIANT_TS,
         Leaf.MEDIA_PLAYLIST_TS,
         Leaf.IFRAME_PLAYLIST,
+        Leaf.MANIFEST_ON_DEMAND,
         Leaf.THUMBNAILS,
         Leaf.IMAGE_PLAYLIST,
         Leaf.POSTER,
@@ -110,6 +120,8 @@ MANIFESTS = frozenset(
 )
 # Made from decoded media.
 PICTURES = frozenset({Leaf.PICTURE, Leaf.TILES, Leaf.THUMBNAILS, Leaf.IMAGE_PLAYLIST, Leaf.POSTER, Leaf.WAVEFORM})
+# As long as a whole film: handed through by caches, range by range.
+LARGE = frozenset({Leaf.TRACK_FILE, Leaf.DOWNLOAD})
 # Handed on by caches and never kept by them.
 SECRET = frozenset({Leaf.KEY})
 IMMUTABLE = PUBLIC - MANIFESTS - SECRET
@@ -139,10 +151,13 @@ TITLE_PATTERN = r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?"
 _TITLE = re.compile(TITLE_PATTERN)
 _TRACK = r"[a-z][a-z0-9]{0,15}"
 _NUMBER = r"0|[1-9][0-9]{0,14}"
+# In one download.
+MOST_TRACKS = 8
 _TOP_FILE = {
     Leaf.MULTIVARIANT: "multivariant.m3u8",
     Leaf.MULTIVARIANT_TS: "multivariant-ts.m3u8",
     Leaf.MANIFEST: "manifest.mpd",
+    Leaf.MANIFEST_ON_DEMAND: "manifest-ondemand.mpd",
     Leaf.POSTER: "poster.jpg",
     Leaf.MEZZANINE: "mezzanine.mp4",
     Leaf.STATUS: "status.json",
@@ -151,6 +166,7 @@ _TRACK_FILE = {
     Leaf.MEDIA_PLAYLIST: "media.m3u8",
     Leaf.MEDIA_PLAYLIST_TS: "media-ts.m3u8",
     Leaf.IFRAME_PLAYLIST: "iframes.m3u8",
+    Leaf.TRACK_FILE: "track.mp4",
     Leaf.THUMBNAILS: "thumbnails.vtt",
     Leaf.IMAGE_PLAYLIST: "images.m3u8",
 }
@@ -166,6 +182,7 @@ _PATH = re.compile(
     r"|(?P<kid>[0-9a-f]{32})\.key"
     r"|(?P<edition>[a-z0-9]{1,16})/"
     r"(?:(?P<session>session\.json)"
+    rf"|download-(?P<tracks>{_TRACK}(?:-{_TRACK}){{0,{MOST_TRACKS - 1}}})\.mp4"
     rf"|(?P<track>{_TRACK})/"
     rf"(?:(?P<file>{'|'.join(map(re.escape, _TRACK_FILE.values()))})"
     r"|init-(?P<generation>[0-9a-f]{8,64})\.mp4"
@@ -186,6 +203,9 @@ CONTENT_TYPE = {
     Leaf.MEDIA_PLAYLIST_TS: "application/vnd.apple.mpegurl",
     Leaf.IFRAME_PLAYLIST: "application/vnd.apple.mpegurl",
     Leaf.TS_SEGMENT: "video/mp2t",
+    Leaf.MANIFEST_ON_DEMAND: "application/dash+xml",
+    Leaf.TRACK_FILE: "video/mp4",
+    Leaf.DOWNLOAD: "video/mp4",
     Leaf.KEY: "application/octet-stream",
     Leaf.THUMBNAILS: "text/vtt; charset=utf-8",
     Leaf.IMAGE_PLAYLIST: "application/vnd.apple.mpegurl",
@@ -204,7 +224,7 @@ class Name:
     """The name of one object. `number` and `part` count from 0; `generation` is hex of the init's hash.
 
     `protection`: one of PROTECTIONS, empty for what is clear. `kid`: 32 hex digits, of a content key.
-    `made`: the file of a picture, of tiles or of a waveform, as base/pictures.py spells it.
+    `made`: the file of a picture, of tiles or of a waveform, as base/pictures.py spells it. `tracks`: of a download.
     """
 
     kind: Kind
@@ -218,6 +238,7 @@ class Name:
     protection: str = ""
     kid: str = ""
     made: str = ""
+    tracks: tuple[str, ...] = ()
 
     @property
     def path(self) -> str:
@@ -231,7 +252,7 @@ class Name:
         """The URI as the multivariant playlist or the manifest spells it: relative to `/{kind}/{title}/`."""
         if self.leaf is Leaf.KEY:
             return self.file
-        if self.leaf is Leaf.SESSION:
+        if self.leaf in (Leaf.SESSION, Leaf.DOWNLOAD):
             return f"{self.edition}/{self.file}"
         return f"{self.edition}/{self.track}/{self.file}"
 
@@ -251,10 +272,17 @@ class Name:
                 return f"{self.kid}.key"
             case Leaf.SESSION:
                 return "session.json"
+            case Leaf.DOWNLOAD:
+                return f"download-{'-'.join(self.tracks)}.mp4"
             case Leaf.PICTURE | Leaf.TILES | Leaf.WAVEFORM:
                 return self.made
             case _:
                 return _TRACK_FILE.get(self.leaf) or _TOP_FILE[self.leaf]
+
+    @property
+    def at_top(self) -> bool:
+        """True if it lies beside its title's manifests, outside of any edition."""
+        return self.leaf in _TOP_FILE
 
     @property
     def public(self) -> bool:
@@ -292,6 +320,7 @@ def _name(found: re.Match[str]) -> Name:
             protection=found["protection"] or "",
             kid=found["kid"] or "",
             made=found["made"] or "",
+            tracks=tuple(found["tracks"].split("-")) if found["tracks"] else (),
         )
 
     if fixed := found["top"] or found["file"]:
@@ -300,6 +329,8 @@ def _name(found: re.Match[str]) -> Name:
         return named(Leaf.KEY)
     if found["session"]:
         return named(Leaf.SESSION)
+    if found["tracks"]:
+        return named(Leaf.DOWNLOAD)
     if found["generation"]:
         return named(Leaf.INIT)
     if found["made"]:

@@ -28,6 +28,8 @@ def text(name: Name, asset: Asset) -> str:
             return dash_static.static_manifest(
                 asset.asset, asset.plan, asset.tracks, asset.generations, asset.protection
             )
+        case Leaf.MANIFEST_ON_DEMAND:
+            return dash_static.on_demand_manifest(asset.asset, asset.plan, asset.tracks, asset.inits)
         case Leaf.MEDIA_PLAYLIST:
             track = _track(name, asset)
             key = drm.key_tag(asset.protection, track.track.format.kind) if asset.protection else ""

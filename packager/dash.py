@@ -1,4 +1,4 @@
-"""DASH manifests (ISO/IEC 23009-1, 5th edition; DASH-IF timing model): of an asset and of a live channel.
+"""DASH manifests (ISO/IEC 23009-1, 5th edition; DASH-IF timing model): of a live channel, and what others share.
 
 Explicit addressing throughout: SegmentTimeline with $Number$. A live channel's media time counts from 1970, and
 availabilityStartTime is 1970, so a Period's start is the UTC time of its first picture. Each unbroken run of
@@ -15,56 +15,18 @@ from xml.etree import ElementTree as ET
 
 from base.names import TIME_PATH, Kind, Leaf, Name, media_template
 from base.reports import TrackReport
-from packager.drm import NAMESPACES, content_protection
 from packager.live import LiveSegment, LiveWindow
-from packager.plan import Plan, TrackPlan
-from packager.protect import Protection
 
 _NAMESPACE = "urn:mpeg:dash:schema:mpd:2011"
-_PROFILE = "urn:mpeg:dash:profile:isoff-live:2011"
+LIVE_PROFILE = "urn:mpeg:dash:profile:isoff-live:2011"
 _CHANNELS = "urn:mpeg:dash:23003:3:audio_channel_configuration:2011"
 _ROLE = "urn:mpeg:dash:role:2011"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def static_manifest(
-    title: str,
-    plan: Plan,
-    tracks: Sequence[TrackReport],
-    generations: dict[str, str],
-    protection: Protection | None = None,
-) -> str:
-    """The MPD of an asset. `tracks` describes, in order, the plan's tracks; `generations` their init segments."""
-    mpd = _mpd("static", plan.target_duration)
-    if protection:
-        mpd.attrib.update(NAMESPACES)
-    mpd.set("mediaPresentationDuration", duration(plan.duration))
-    period = ET.SubElement(mpd, "Period", id="0", start="PT0S", duration=duration(plan.duration))
-    for at, members in enumerate(_sets(tracks)):
-        adaptation = _adaptation_set(period, at, members)
-        if protection:  # the schema wants it before labels and roles
-            adaptation[:0] = content_protection(protection, members[0].kind)
-        for member in members:
-            track = plan.track(member.track)
-            assert track is not None
-            scale = track.track.format.timescale
-            representation = _representation(adaptation, member)
-            template = ET.SubElement(
-                representation,
-                "SegmentTemplate",
-                timescale=str(scale),
-                presentationTimeOffset=str(math.ceil(plan.origin * scale)),
-                initialization=_init_uri(Kind.VOD, title, plan.edition, member.track, generations[member.track]),
-                media=media_template(plan.edition, member.track),
-                startNumber=str(_first_number(track)),
-            )
-            _timeline(template, _asset_times(track), _first_number(track))
-    return _print(mpd)
-
-
 def live_manifest(window: LiveWindow, tracks: Sequence[TrackReport]) -> str:
     """The MPD of a channel from one snapshot."""
-    mpd = _mpd("dynamic", window.target)
+    mpd = new_mpd("dynamic", window.target)
     closed = {name: [s for s in track.segments if s.closed] for name, track in window.tracks.items()}
     newest = max(
         (
@@ -85,7 +47,7 @@ def live_manifest(window: LiveWindow, tracks: Sequence[TrackReport]) -> str:
     for place, run in enumerate(runs):
         _live_period(mpd, window, closed, tracks, run, last=place == len(runs) - 1)
     ET.SubElement(mpd, "UTCTiming", schemeIdUri="urn:mpeg:dash:utc:http-xsdate:2014", value=TIME_PATH)
-    return _print(mpd)
+    return printed(mpd)
 
 
 def _live_period(
@@ -115,28 +77,28 @@ def _live_period(
     period = ET.SubElement(mpd, "Period", id=f"r{run}", start=duration(start))
     if not last:
         period.set("duration", duration(end - start))
-    for at, group in enumerate(_sets(reports)):
-        adaptation = _adaptation_set(period, at, group)
+    for at, group in enumerate(sets(reports)):
+        adaptation = adaptation_set(period, at, group)
         for member in group:
             segments = members[member.track]
             scale = window.tracks[member.track].format.timescale
             template = ET.SubElement(
-                _representation(adaptation, member),
+                representation_of(adaptation, member),
                 "SegmentTemplate",
                 timescale=str(scale),
                 presentationTimeOffset=str(math.floor(start * scale)),
-                initialization=_init_uri(Kind.LIVE, window.title, window.edition, member.track, segments[-1].init),
+                initialization=init_uri(Kind.LIVE, window.title, window.edition, member.track, segments[-1].init),
                 media=media_template(window.edition, member.track),
                 startNumber=str(segments[0].number),
             )
-            _timeline(template, [(s.number, s.start, s.duration) for s in segments], segments[0].number)
+            write_timeline(template, [(s.number, s.start, s.duration) for s in segments], segments[0].number)
 
 
-def _mpd(kind: str, min_buffer: int) -> ET.Element:
-    return ET.Element("MPD", xmlns=_NAMESPACE, profiles=_PROFILE, type=kind, minBufferTime=f"PT{min_buffer}S")
+def new_mpd(kind: str, min_buffer: int, profiles: str = LIVE_PROFILE) -> ET.Element:
+    return ET.Element("MPD", xmlns=_NAMESPACE, profiles=profiles, type=kind, minBufferTime=f"PT{min_buffer}S")
 
 
-def _sets(tracks: Sequence[TrackReport]) -> list[list[TrackReport]]:
+def sets(tracks: Sequence[TrackReport]) -> list[list[TrackReport]]:
     """Tracks that one player may switch between: same kind, codec family and language."""
     found: dict[tuple[str, str, str], list[TrackReport]] = {}
     for track in tracks:
@@ -147,7 +109,7 @@ def _sets(tracks: Sequence[TrackReport]) -> list[list[TrackReport]]:
     return list(found.values())
 
 
-def _adaptation_set(period: ET.Element, at: int, members: list[TrackReport]) -> ET.Element:
+def adaptation_set(period: ET.Element, at: int, members: list[TrackReport]) -> ET.Element:
     first = members[0]
     video = first.kind == "video"
     adaptation = ET.SubElement(
@@ -170,7 +132,7 @@ def _adaptation_set(period: ET.Element, at: int, members: list[TrackReport]) -> 
     return adaptation
 
 
-def _representation(adaptation: ET.Element, track: TrackReport) -> ET.Element:
+def representation_of(adaptation: ET.Element, track: TrackReport) -> ET.Element:
     representation = ET.SubElement(
         adaptation, "Representation", id=track.track, bandwidth=str(max(track.bandwidth, 1)), codecs=track.codec
     )
@@ -186,17 +148,7 @@ def _representation(adaptation: ET.Element, track: TrackReport) -> ET.Element:
     return representation
 
 
-def _first_number(track: TrackPlan) -> int:
-    return next(n for n in range(len(track.first) - 1) if track.first[n + 1] > track.first[n])
-
-
-def _asset_times(track: TrackPlan) -> list[tuple[int, int, int]]:
-    """(number, start, duration) of the segments in which the track has something."""
-    first, shown, start = track.first.tolist(), track.shown.tolist(), track.start.tolist()
-    return [(n, shown[n], start[n + 1] - shown[n]) for n in range(len(first) - 1) if first[n + 1] > first[n]]
-
-
-def _timeline(template: ET.Element, times: Sequence[tuple[int, int, int]], number: int) -> None:
+def write_timeline(template: ET.Element, times: Sequence[tuple[int, int, int]], number: int) -> None:
     """SegmentTimeline with repeats (5.3.9.6): @t where a segment does not start at the end of the one before.
 
     @n only after segments in which a track has nothing: there is no other way to say that numbers were skipped.
@@ -217,7 +169,7 @@ def _timeline(template: ET.Element, times: Sequence[tuple[int, int, int]], numbe
         end, number = start + length, here + 1
 
 
-def _init_uri(kind: Kind, title: str, edition: str, track: str, generation: str) -> str:
+def init_uri(kind: Kind, title: str, edition: str, track: str, generation: str) -> str:
     name = Name(kind=kind, title=title, edition=edition, track=track, leaf=Leaf.INIT, generation=generation)
     return name.relative
 
@@ -228,6 +180,6 @@ def duration(seconds: Fraction) -> str:
     return f"PT{whole}" + (f".{rest:06d}".rstrip("0") if rest else "") + "S"
 
 
-def _print(mpd: ET.Element) -> str:
+def printed(mpd: ET.Element) -> str:
     ET.indent(mpd)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(mpd, encoding="unicode") + "\n"

@@ -40,11 +40,14 @@ def any_name(draw: st.DrawFn) -> Name:
     if leaf is Leaf.KEY:
         return Name(kind=kind, title=title, leaf=leaf, protection=draw(st.sampled_from(under)), kid=draw(KIDS))
     protection = draw(st.sampled_from(("", *under)))
-    if leaf in (Leaf.MULTIVARIANT, Leaf.MULTIVARIANT_TS, Leaf.MANIFEST, Leaf.POSTER, Leaf.MEZZANINE, Leaf.STATUS):
+    if Name(kind=kind, title=title, leaf=leaf).at_top:
         return Name(kind=kind, title=title, leaf=leaf, protection=protection)
     edition = draw(EDITIONS)
     if leaf is Leaf.SESSION:
         return Name(kind=kind, title=title, leaf=leaf, edition=edition)
+    if leaf is Leaf.DOWNLOAD:
+        tracks = tuple(draw(st.lists(TRACKS, min_size=1, max_size=names.MOST_TRACKS)))
+        return Name(kind=kind, title=title, leaf=leaf, edition=edition, tracks=tracks)
     track = draw(TRACKS)
     return Name(
         kind=kind,
@@ -90,6 +93,12 @@ def test_what_reads_as_a_name_is_spelt_in_one_way_only(path: str) -> None:
         "/live/studio/e1/v1/1.ts",
         "/vod/film/e1/v1/01.ts",
         "/vod/film/e1/session.json",
+        "/vod/film/e1/download-.mp4",
+        "/vod/film/e1/download-v1-.mp4",
+        "/vod/film/e1/download-a1-a2-a3-a4-a5-a6-a7-a8-a9.mp4",
+        "/live/studio/e1/download-v1.mp4",
+        "/live/studio/e1/v1/track.mp4",
+        "/~cbcs/vod/film/e1/v1/track.mp4",
         "/~cbcs/vod/film/mezzanine.mp4",
         "/~cbcs/vod/film/status.json",
         "/~cbcs/vod/film/e1/v1/1.ts",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from base.names import Kind, Leaf, Name
 from base.reports import TrackReport
-from packager import dash, describe, hls
+from packager import dash_static, describe, hls
 from packager.index import FileKey, Index, build
 from packager.init import generation, init_segment
 from packager.movie import read_movie
@@ -65,7 +65,7 @@ class Packed:
         return hls.multivariant(title, Kind.VOD, self.plan.edition, self.reports)
 
     def manifest(self, title: str = "film") -> str:
-        return dash.static_manifest(title, self.plan, self.reports, self.generations)
+        return dash_static.static_manifest(title, self.plan, self.reports, self.generations)
 
     def write(self, folder: Path) -> Path:
         """Every object under the name at which a viewer gets it; gives the folder of the two top playlists."""

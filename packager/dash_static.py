@@ -1,0 +1,112 @@
+"""DASH manifests of an asset (ISO/IEC 23009-1, 5th edition; DASH-IF timing model).
+
+With a timeline: SegmentTimeline and $Number$. On demand: each track is one file whose segments its sidx lists.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Mapping, Sequence
+from xml.etree import ElementTree as ET
+
+from base.names import Kind, Leaf, Name, media_template
+from base.reports import TrackReport
+from packager.dash import (
+    LIVE_PROFILE,
+    adaptation_set,
+    duration,
+    init_uri,
+    new_mpd,
+    printed,
+    representation_of,
+    sets,
+    write_timeline,
+)
+from packager.drm import NAMESPACES, content_protection
+from packager.plan import Plan, TrackPlan
+from packager.protect import Protection
+from packager.track_file import index_range
+
+_ON_DEMAND_PROFILE = "urn:mpeg:dash:profile:isoff-on-demand:2011"
+
+
+def static_manifest(
+    title: str,
+    plan: Plan,
+    tracks: Sequence[TrackReport],
+    generations: Mapping[str, str],
+    protection: Protection | None = None,
+) -> str:
+    """The MPD of an asset. `tracks` describes, in order, the plan's tracks; `generations` their init segments."""
+
+    def address(representation: ET.Element, track: TrackPlan) -> None:
+        name, scale = track.track.name, track.track.format.timescale
+        template = ET.SubElement(
+            representation,
+            "SegmentTemplate",
+            timescale=str(scale),
+            presentationTimeOffset=str(math.ceil(plan.origin * scale)),
+            initialization=init_uri(Kind.VOD, title, plan.edition, name, generations[name]),
+            media=media_template(plan.edition, name),
+            startNumber=str(_first_number(track)),
+        )
+        write_timeline(template, _asset_times(track), _first_number(track))
+
+    mpd = new_mpd("static", plan.target_duration, LIVE_PROFILE)
+    return _manifest(mpd, plan, tracks, protection, address)
+
+
+def on_demand_manifest(title: str, plan: Plan, tracks: Sequence[TrackReport], inits: Mapping[str, bytes]) -> str:
+    """The MPD of an asset in the on-demand profile: one file a track (8.3; DASH-IF timing model 18.1)."""
+
+    def address(representation: ET.Element, track: TrackPlan) -> None:
+        name, scale = track.track.name, track.track.format.timescale
+        segments = sum(end > first for first, end in itertools.pairwise(track.first.tolist()))
+        initialization, index = index_range(inits[name], segments)
+        file = Name(kind=Kind.VOD, title=title, edition=plan.edition, track=name, leaf=Leaf.TRACK_FILE)
+        ET.SubElement(representation, "BaseURL").text = file.relative
+        base = ET.SubElement(
+            representation,
+            "SegmentBase",
+            timescale=str(scale),
+            presentationTimeOffset=str(math.ceil(plan.origin * scale)),
+            indexRange=f"{index[0]}-{index[1]}",
+            indexRangeExact="true",
+        )
+        ET.SubElement(base, "Initialization", range=f"{initialization[0]}-{initialization[1]}")
+
+    mpd = new_mpd("static", plan.target_duration, _ON_DEMAND_PROFILE)
+    return _manifest(mpd, plan, tracks, None, address)
+
+
+def _manifest(
+    mpd: ET.Element,
+    plan: Plan,
+    tracks: Sequence[TrackReport],
+    protection: Protection | None,
+    address: Callable[[ET.Element, TrackPlan], None],
+) -> str:
+    if protection:
+        mpd.attrib.update(NAMESPACES)
+    mpd.set("mediaPresentationDuration", duration(plan.duration))
+    period = ET.SubElement(mpd, "Period", id="0", start="PT0S", duration=duration(plan.duration))
+    for at, members in enumerate(sets(tracks)):
+        adaptation = adaptation_set(period, at, members)
+        if protection:  # the schema wants it before labels and roles
+            adaptation[:0] = content_protection(protection, members[0].kind)
+        for member in members:
+            track = plan.track(member.track)
+            assert track is not None
+            address(representation_of(adaptation, member), track)
+    return printed(mpd)
+
+
+def _first_number(track: TrackPlan) -> int:
+    return next(n for n in range(len(track.first) - 1) if track.first[n + 1] > track.first[n])
+
+
+def _asset_times(track: TrackPlan) -> list[tuple[int, int, int]]:
+    """(number, start, duration) of the segments in which the track has something."""
+    first, shown, start = track.first.tolist(), track.shown.tolist(), track.start.tolist()
+    return [(n, shown[n], start[n + 1] - shown[n]) for n in range(len(first) - 1) if first[n + 1] > first[n]]

@@ -1,0 +1,90 @@
+"""Manifests of assets: valid by the schema, exact by their timelines."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+
+import pytest
+from lxml import etree
+
+from packager import describe
+from packager.dash_static import on_demand_manifest, static_manifest
+from packager.plan import make_plan
+from packager.track_file import track_file
+from tests.kit.golden import golden
+from tests.packager.manifests import NS, templates, timeline, valid
+from tests.packager.packed import Packed
+from tests.packager.tracks import audio, index, video
+
+FILMS = (
+    "plain", "bframes", "ntsc", "irregular", "edit-list", "two-languages", "hevc-ac3", "av1-opus", "fragmented", "mp3",
+    "silent",
+)  # fmt: skip
+
+
+@pytest.mark.rule("ISO/IEC 23009-1 5.3.1", "every manifest is valid by the schema")
+@pytest.mark.parametrize("name", FILMS)
+def test_static_manifests_are_valid(packed: Callable[..., Packed], name: str) -> None:
+    valid(packed(name).manifest())
+
+
+def test_golden_manifest() -> None:
+    plan = make_plan(index(video(range(0, 250, 50), 250), audio(400, shift=-3 * 48000)), 2000)
+    reports = [describe.of_plan(t, plan.target_duration) for t in plan.tracks]
+    edition = plan.edition
+    text = static_manifest("film", plan, reports, {"v1": "ab" * 8, "a1": "cd" * 8}).replace(edition, "edition")
+    golden(__file__, "vod.mpd", text)
+
+
+@pytest.mark.rule(
+    "ISO/IEC 23009-1 5.3.9.6", "each S is the time at which its segment is first shown, and how long it lasts"
+)
+@pytest.mark.parametrize("name", FILMS)
+def test_timelines_are_exact(packed: Callable[..., Packed], name: str) -> None:
+    asset = packed(name)
+    found = templates(etree.fromstring(asset.manifest().encode()))
+    for planned in asset.plan.tracks:
+        track = planned.track.name
+        rows = timeline(found[track])
+        assert [row[0] for row in rows] == asset.numbers(track)
+        assert [row[1] for row in rows] == [int(planned.shown[n]) for n in asset.numbers(track)]
+        assert all(b[1] == a[1] + a[2] for a, b in itertools.pairwise(rows))  # no gap, no overlap
+        assert int(found[track].get("timescale")) == planned.track.format.timescale
+
+
+def test_a_hole_in_the_audio_keeps_the_numbers() -> None:
+    track = audio(0, durations=[1024] * 100 + [6 * 48000] + [1024] * 100)
+    plan = make_plan(index(video(range(0, 500, 50), 500), track), 2000)
+    reports = [describe.of_plan(t, plan.target_duration) for t in plan.tracks]
+    mpd = etree.fromstring(static_manifest("film", plan, reports, {"v1": "ab" * 8, "a1": "cd" * 8}).encode())
+    first = plan.tracks[1].first
+    assert [row[0] for row in timeline(templates(mpd)["a1"])] == [
+        n for n in range(plan.count) if first[n + 1] > first[n]
+    ]
+
+
+def test_an_asset_that_begins_late_is_shown_at_once() -> None:
+    plan = make_plan(index(video(range(0, 250, 50), 250, shift=-12800), audio(469, shift=-48000)), 2000)
+    reports = [describe.of_plan(t, plan.target_duration) for t in plan.tracks]
+    found = templates(
+        etree.fromstring(static_manifest("film", plan, reports, {"v1": "ab" * 8, "a1": "cd" * 8}).encode())
+    )
+    assert {name: t.get("presentationTimeOffset") for name, t in found.items()} == {"v1": "12800", "a1": "48000"}
+
+
+@pytest.mark.rule("ISO/IEC 23009-1 8.3", "an on-demand manifest names one file a track, its head and its index")
+@pytest.mark.parametrize("name", FILMS)
+def test_on_demand_manifests_say_where_head_and_index_lie(packed: Callable[..., Packed], name: str) -> None:
+    asset = packed(name)
+    mpd = valid(on_demand_manifest("film", asset.plan, asset.reports, asset.inits))
+    assert mpd.get("profiles") == "urn:mpeg:dash:profile:isoff-on-demand:2011"
+    for planned in asset.plan.tracks:
+        track = planned.track.name
+        (representation,) = (r for r in mpd.iter(f"{NS}Representation") if r.get("id") == track)
+        assert representation.find(f"{NS}BaseURL").text == f"{asset.plan.edition}/{track}/track.mp4"
+        base = representation.find(f"{NS}SegmentBase")
+        file = track_file(planned, asset.inits[track])
+        assert base.find(f"{NS}Initialization").get("range") == "{}-{}".format(*file.initialization)
+        assert base.get("indexRange") == "{}-{}".format(*file.index)
+        assert base.get("timescale") == str(planned.track.format.timescale)
