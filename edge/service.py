@@ -30,7 +30,7 @@ from edge.request import Action, Plan
 from edge.store import MemoryTier, Stored
 from edge.upstream import PATIENCE_S, PATIENCE_WITH_STALE_S, Upstream
 from node import web as rim
-from node.express import ExpressProtocol, ExpressRunner
+from node.express import ExpressProtocol
 from node.process import Context
 
 log = structlog.get_logger("edge")
@@ -372,16 +372,9 @@ async def serving(
     """An edge that answers at `listen` until the block ends, then drains."""
     edge = Edge(ctx)
     app = edge.app()
-    runner = ExpressRunner(
-        app,
-        edge.lane.answer,
-        access_log=None,
-        handle_signals=False,
-        shutdown_timeout=ctx.settings.number("drain.seconds"),
-        keepalive_timeout=75,
-    )
     try:
-        async with rim.serving(ctx, app, listen, runner=runner, reuse_port=reuse_port):
+        express = edge.lane.answer
+        async with rim.serving(ctx, app, listen, express=express, reuse_port=reuse_port) as runner:
             yield edge, runner
     finally:
         await ctx.tasks.close()  # fills that nobody waits for any more

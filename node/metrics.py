@@ -53,7 +53,20 @@ TABLE: dict[str, Metric] = {
         Metric(
             "origin_licences", "counter", ("outcome",), "requests for content keys: granted, unknown, malformed, off"
         ),
+        Metric("origin_express", "counter", (), "segments on demand that were answered in front of the web server"),
         Metric("origin_bytes", "counter", ("leaf",), "body bytes sent, by sort of object"),
+        Metric(
+            "origin_pictures",
+            "counter",
+            ("outcome",),
+            "pictures asked for: kept (on disk), made, shared, or a problem kind",
+        ),
+        Metric("origin_pictures_bytes", "gauge", (), "bytes of pictures kept on disk"),
+        Metric("pictures_made", "counter", ("kind",), "orders done: picture, tiles or waveform"),
+        Metric("pictures_decoded", "counter", (), "keyframes and stretches of sound decoded"),
+        Metric("pictures_seconds", "histogram", ("kind",), "time from an order's turn to its picture", _SECONDS),
+        Metric("pictures_waiting", "gauge", (), "orders that are being made or wait for a thread"),
+        Metric("pictures_refused", "counter", (), "orders refused since too many were waiting"),
         Metric("ingest_sessions", "gauge", ("state",), "publishing sessions by state"),
         Metric("ingest_offers", "counter", ("outcome",), "publish attempts: admitted, wrong-key, busy, malformed"),
         Metric("ingest_bytes", "counter", (), "media bytes received from encoders"),

@@ -17,6 +17,7 @@ import socket
 import stat
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from base.problems import Problem
+from node.express import Answer, ExpressRunner
 
 if TYPE_CHECKING:
     from node.process import Context
@@ -120,14 +122,16 @@ async def serving(
     app: web.Application,
     listen: Sequence[Path | tuple[str, int]],
     *,
-    runner: web.AppRunner | None = None,
+    express: Answer | None = None,
     reuse_port: bool = False,
 ) -> AsyncIterator[web.AppRunner]:
     """Listen on sockets and ports until the block ends, then drain: refuse new work, let open requests finish.
 
-    The role's own rim socket (health, metrics) is always added. Raises OSError that names the address.
+    `express`: the role's lane in front of aiohttp. The role's own rim socket (health, metrics) is always added. Raises
+    OSError that names the address.
     """
-    runner = runner or web.AppRunner(
+    made = web.AppRunner if express is None else partial(ExpressRunner, answer=express)
+    runner = made(
         app,
         access_log=None,
         handle_signals=False,

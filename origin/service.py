@@ -39,7 +39,7 @@ async def run(ctx: Context) -> None:
         if text := ctx.settings.text("origin.listen"):
             found = listen_address(text)
             listen.append(Path(found) if isinstance(found, str) else found)
-        async with rim.serving(ctx, app, listen):
+        async with rim.serving(ctx, app, listen, express=vod.lane.answer):
             await ctx.stopping.wait()
             live.let_go()
         sweeping.cancel()

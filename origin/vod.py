@@ -16,6 +16,7 @@ from base.problems import Problem
 from node.process import Context
 from origin import views
 from origin.assets import MEZZANINE, Asset, Assets
+from origin.lane import SegmentLane
 from origin.licence import key_answer
 from origin.protected import Protector
 from packager import ts
@@ -37,6 +38,7 @@ class Vod:
         self._ctx = ctx
         self._assets = assets
         self._protector = protector
+        self.lane = SegmentLane(assets, ctx.clock, ctx.metrics)
         self._adding: set[str] = set()  # titles whose file is being received or indexed
         # syncing a large file takes long; the threads that live parts are written in must not all do that
         self._indexing = asyncio.Semaphore(2)
@@ -128,6 +130,9 @@ class Vod:
 
     async def _segment(self, request: web.Request, name: Name, asset: Asset) -> web.StreamResponse:
         body = segment(_segment_track(name, asset), name.number)
+        pages = self.lane.learn(name, asset)
+        if not pages.resident(body.ranges):
+            await asyncio.to_thread(pages.bring_in, body.ranges)
         response = web.StreamResponse(headers=_headers(name, f"{name.edition}-{name.track}-{name.number}"))
         response.content_length = body.length
         await response.prepare(request)
