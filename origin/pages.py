@@ -19,6 +19,7 @@ _POPULATE_READ = 22
 _PAGE = mmap.PAGESIZE
 # Ranges of an interleaved file lie near each other, and to ask for what is between is cheaper than to ask for each.
 _NEAR = 1 << 20
+_MOST_NEAR = 32
 _MOST_PAGES = 1 << 14
 
 Ranges = Sequence[tuple[int, int]]
@@ -41,7 +42,7 @@ class Pages:
                 return False
             if _LIBC.mincore(self._at + first, end - first, self._seen):
                 return False
-            if 0 in self._seen.raw[:count]:
+            if 0 in ctypes.string_at(self._seen, count):
                 return False
         return True
 
@@ -54,8 +55,11 @@ class Pages:
 
 
 def _spans(ranges: Ranges) -> list[tuple[int, int]]:
-    """(begin, end) of what lies near each other."""
+    """(begin, end) of what lies near each other; whole segments of an interleaved file mostly do."""
     begin, size = ranges[0]
+    last, octets = ranges[-1]
+    if 0 <= last - begin <= _NEAR * min(len(ranges), _MOST_NEAR):
+        return [(begin, last + octets)]
     end, spans = begin + size, []
     for at, octets in ranges[1:]:
         if not 0 <= at - end <= _NEAR:
