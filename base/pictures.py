@@ -174,7 +174,8 @@ def bundle(order: msgspec.Struct, parts: Sequence[bytes | memoryview]) -> bytes:
 
 def unbundle(body: bytes, kind: type[_Order]) -> tuple[_Order, list[memoryview]]:
     """The order and the parts. Raises Problem malformed if the body is not as `bundle` makes it."""
-    view, at, parts = memoryview(body), 0, []
+    view, at = memoryview(body), 0
+    parts: list[memoryview] = []
     while at < len(view):
         if len(view) - at < _SIZE.size:
             raise Problem("malformed", "the order is cut short")

@@ -16,6 +16,7 @@ class Role:
 
     `listen`, `upstream`, `workers`: the settings that --listen, --upstream and --workers stand for; `port`: its row in
     the ports table. `peers`: roles that it needs, and the setting that names one on another box instead.
+    `beside`: it is started wherever that role is, unless the setting `on` is false; nobody asks for it by name.
     """
 
     name: str
@@ -25,6 +26,8 @@ class Role:
     upstream: str = ""
     workers: str = ""
     peers: tuple[tuple[str, str], ...] = ()
+    beside: str = ""
+    on: str = ""
 
 
 ROLES: dict[str, Role] = {
@@ -56,10 +59,12 @@ ROLES: dict[str, Role] = {
             workers="edge.workers",
             peers=(("origin", "edge.upstream"),),
         ),
+        Role(name="pictures", module="ingest.pictures", beside="origin", on="pictures.on"),
         Role(name="demo", module="ingest.demo", peers=(("ingest", ""), ("control", ""))),
     )
 }
 FULL = ("origin", "control", "ingest", "edge")
+BY_NAME = tuple(role.name for role in ROLES.values() if not role.beside and role.name != "demo")
 SHORTHAND = ("listen", "upstream", "workers")
 
 
@@ -109,6 +114,8 @@ class Spec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
+    """`roles`: those that were asked for; `specs` has their companions too."""
+
     home: Home
     settings: Settings
     port_base: int
@@ -165,7 +172,7 @@ def make(
             alone=count == 1,
             arguments=(*common, "--worker", str(worker)),
         )
-        for name in names
+        for name in with_companions(names, settings, table)
         for count in [_count(table[name], settings)]
         for worker in range(count)
     ]
@@ -175,6 +182,15 @@ def make(
     return Plan(
         home=home, settings=settings, port_base=port_base, specs=tuple(specs), doors=tuple(doors), roles=tuple(names)
     )
+
+
+def with_companions(names: Sequence[str], settings: Settings, table: Mapping[str, Role] = ROLES) -> list[str]:
+    """The roles that were asked for, and behind each those that are started beside it."""
+    found: list[str] = []
+    for name in names:
+        beside = [role for role in table.values() if role.beside == name and settings.flag(role.on)]
+        found += [name, *(role.name for role in beside)]
+    return list(dict.fromkeys(found))
 
 
 def _faults(names: Sequence[str], settings: Settings, port_base: int, table: Mapping[str, Role]) -> list[str]:

@@ -18,7 +18,7 @@ Value = str | int | bool
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One entry. `type`: str, int, bool, bytes (int with k, M, G), listen, or url."""
+    """One entry. `type`: str, int, bool, bytes (int with k, M, G), listen, url, widths (a list) or grid (5x5)."""
 
     name: str
     type: str
@@ -49,6 +49,16 @@ TABLE: dict[str, Setting] = {
         Setting("origin.listen", "listen", "", "", "a TCP address besides the box's socket; empty: none"),
         Setting("origin.segment_target", "int", 4000, "ms", "target duration of on-demand segments", 1000, 20000),
         Setting(
+            "origin.segment_last",
+            "str",
+            "",
+            "",
+            "an end that is no whole segment: short, long or rounded; empty: as keyframes fall",
+        ),
+        Setting(
+            "origin.segment_bootstrap", "str", "", "ms", "targets of the first segments, such as 1000,2000; empty: none"
+        ),
+        Setting(
             "origin.clear",
             "bool",
             True,
@@ -61,6 +71,21 @@ TABLE: dict[str, Setting] = {
             False,
             "",
             "hand out content keys to whoever asks (ClearKey, key files of HLS): for tests, never for content of value",
+        ),
+        Setting("pictures.on", "bool", True, "", "decode pictures for thumbnails and posters, and sound for waveforms"),
+        Setting("pictures.workers", "int", 0, "", "threads that decode; 0: one per core", 0, 256),
+        Setting("pictures.cache", "bytes", "256M", "bytes", "pictures kept on the origin's disk; the oldest go"),
+        Setting(
+            "pictures.widths", "widths", "160 320 640 1280", "pixels", "widths that may be asked for; first: thumbnails"
+        ),
+        Setting("pictures.tiles", "grid", "5x5", "", "columns and rows of a sheet of thumbnails; live: one row of it"),
+        Setting("pictures.interval", "int", 10, "s", "from one thumbnail to the next; short films have more", 1, 600),
+        Setting(
+            "pictures.protected",
+            "bool",
+            False,
+            "",
+            "show pictures, which are clear, of films that are served protected",
         ),
         Setting(
             "ingest.origin",
@@ -216,6 +241,12 @@ def fault_of(row: Setting, value: Any) -> str | None:
         case "listen":
             if not isinstance(value, str) or (value and not _is_listen(value)):
                 return f"give an address such as 0.0.0.0:8080 or unix:/run/x.sock, not {value!r}"
+        case "widths":
+            if not isinstance(value, str) or not widths(value):
+                return f"give 1 to 8 rising widths of 16 to 4096 pixels such as 160 320, not {value!r}"
+        case "grid":
+            if not isinstance(value, str) or not grid(value):
+                return f"give columns and rows of 1 to 20 such as 5x5, not {value!r}"
         case "url":
             if not isinstance(value, str) or (value and not _URL.fullmatch(value)):
                 return f"give a URL such as http://host:8080 or unix:/path, not {value!r}"
@@ -239,6 +270,19 @@ def listen_address(text: str) -> tuple[str, int] | str:
         return text[5:]
     host, _, port = text.rpartition(":")
     return host.strip("[]") or "0.0.0.0", int(port)
+
+
+def widths(text: str) -> tuple[int, ...]:
+    """`160 320` -> (160, 320); empty if the text is no such list."""
+    found = tuple(int(word) for word in text.split() if re.fullmatch(r"[1-9][0-9]{1,3}", word))
+    fits = len(found) == len(text.split()) <= 8 and all(16 <= width <= 4096 for width in found)
+    return found if fits and list(found) == sorted(set(found)) else ()
+
+
+def grid(text: str) -> tuple[int, int] | None:
+    """`5x4` -> (5, 4): columns and rows."""
+    found = re.fullmatch(r"([1-9]|1[0-9]|20)x([1-9]|1[0-9]|20)", text)
+    return (int(found[1]), int(found[2])) if found else None
 
 
 def cores() -> int:

@@ -19,7 +19,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--role",
         action="append",
-        choices=[name for name in plans.ROLES if name != "demo"],
+        choices=plans.BY_NAME,
         help="run only this role (may be given several times); without it: all",
     )
     parser.add_argument("--config", type=Path, metavar="FILE", help="a TOML settings file (see headwater check)")

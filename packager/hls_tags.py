@@ -31,6 +31,10 @@ class Tag(StrEnum):
     MEDIA = "#EXT-X-MEDIA"  # 4.4.6.1
     STREAM_INF = "#EXT-X-STREAM-INF"  # 4.4.6.2
     I_FRAME_STREAM_INF = "#EXT-X-I-FRAME-STREAM-INF"  # 4.4.6.3
+    # of the image media playlist 0.4, which is no part of the RFC
+    IMAGE_STREAM_INF = "#EXT-X-IMAGE-STREAM-INF"
+    IMAGES_ONLY = "#EXT-X-IMAGES-ONLY"
+    TILES = "#EXT-X-TILES"
 
 
 def quoted(text: str) -> str:

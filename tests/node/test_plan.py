@@ -15,13 +15,22 @@ HOME = Home(Path("/srv/headwater"))
 def test_a_full_box_is_one_process_a_role_and_one_edge_a_core() -> None:
     made = plan.make(HOME, plan.FULL, Settings())
     count = {name: len([spec for spec in made.specs if spec.role == name]) for name in ROLES}
-    assert count == {"origin": 1, "control": 1, "ingest": 1, "edge": settings.cores(), "demo": 0}
+    assert count == {"origin": 1, "control": 1, "ingest": 1, "edge": settings.cores(), "pictures": 1, "demo": 0}
     assert {door.name: door.url() for door in made.doors} == {
         "control": "http://127.0.0.1:8081",
         "rtmp": "rtmp://127.0.0.1:1935",
         "edge": "http://127.0.0.1:8080",
         "ops": "http://127.0.0.1:8083",
     }
+
+
+def test_pictures_are_made_beside_an_origin_and_nowhere_else() -> None:
+    roles = [spec.role for spec in plan.make(HOME, ["origin"], Settings()).specs]
+    assert roles == ["origin", "pictures"]
+    assert [spec.role for spec in plan.make(HOME, ["origin"], Settings({"pictures.on": False})).specs] == ["origin"]
+    edge = plan.make(HOME, ["edge"], Settings({"edge.upstream": "http://10.0.0.1:80", "edge.workers": 1}))
+    assert [spec.role for spec in edge.specs] == ["edge"]
+    assert "pictures" not in plan.BY_NAME, "nobody starts it by name"
 
 
 def test_a_process_gets_its_home_its_number_and_the_settings() -> None:

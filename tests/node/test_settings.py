@@ -122,11 +122,23 @@ def test_an_override_has_its_settings_type(assignment: str, value: object) -> No
         ("edge.workers=-1", "from 0 to 256"),
         ("edge.listen=8080", "give an address"),
         ("control.demo=2", "true or false"),
+        ("pictures.widths=", "give 1 to 8 rising widths"),
+        ("pictures.widths=320 160", "give 1 to 8 rising widths"),
+        ("pictures.widths=160 wide", "give 1 to 8 rising widths"),
+        ("pictures.widths=160 5000", "give 1 to 8 rising widths"),
+        ("pictures.tiles=5", "give columns and rows"),
+        ("pictures.tiles=0x5", "give columns and rows"),
+        ("pictures.tiles=21x5", "give columns and rows"),
     ],
 )
 def test_a_wrong_override_is_refused(assignment: str, words: str) -> None:
     with pytest.raises(SettingsFault, match=words):
         settings.override(assignment)
+
+
+def test_widths_and_grids_are_read() -> None:
+    assert settings.widths("160 320  640") == (160, 320, 640)
+    assert (settings.grid("5x4"), settings.grid("20x1"), settings.grid("5 x 4")) == ((5, 4), (20, 1), None)
 
 
 @given(st.integers(0, 10**15 - 1), st.sampled_from(["", "k", "M", "G", "T"]))

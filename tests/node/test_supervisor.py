@@ -18,7 +18,7 @@ from tests.node.conftest import free_port_base, until_gone
 
 # Three processes do where the roles do not matter: starting one is what takes the time here.
 SMALL = ("--json", "--role", "origin", "--role", "edge", "--set", "edge.workers=2")
-SMALL_ROLES = {"origin-0", "edge-0", "edge-1"}
+SMALL_ROLES = {"origin-0", "pictures-0", "edge-0", "edge-1"}
 
 
 async def fetch(url: str) -> Any:
@@ -70,7 +70,7 @@ async def test_ingest_ends_before_the_origin(appliances: Any, home: Home) -> Non
     box.gets(signal.SIGTERM)
     await box.ends()
     ended = (home.data / "ended").read_text().split()
-    assert sorted(ended) == sorted(["demo", "ingest", "control", "edge", "origin"])
+    assert sorted(ended) == sorted(["demo", "ingest", "control", "edge", "pictures", "origin"])
     assert (ended[0], ended[-1]) == ("demo", "origin")
 
 
