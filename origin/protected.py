@@ -7,10 +7,9 @@ import threading
 from collections import OrderedDict
 from dataclasses import replace
 
-from base.problems import Problem
 from origin.assets import Asset
 from origin.keys import KeySource
-from packager import aes128, protected_rates, ts
+from packager import aes128, protected_rates, sample_aes, ts
 from packager.index import FileKey
 from packager.init import generation
 from packager.methods import Method
@@ -40,8 +39,6 @@ class Protector:
             if known is not None and known[0] is asset:
                 self._views.move_to_end((asset.asset, method))
                 return known[1]
-        if method is Method.SAMPLE_AES:
-            raise Problem("unknown", "SAMPLE-AES is not there yet: ask for /~cbcs or /~aes-128")
         keys = self._source.keys(asset.asset, asset.index.key, method)
         protection = Protection(method=method, keys=keys, clearkey=self._clearkey, licence_url=self._licence_url)
         inits = asset.inits  # of segments that are ciphered as wholes: they stay clear
@@ -86,11 +83,13 @@ class Protector:
                     self._ranges.popitem(last=False)
         return protected_segment(planned, number, ordinal, view.media_of(track), protection, found)
 
-    def ts_segment(self, view: Asset, stream: ts.Stream, track: str, number: int) -> memoryview:
+    def ts_segment(self, view: Asset, stream: ts.Stream, track: str, number: int) -> bytearray | memoryview:
         """Segment `number` of a track as MPEG-TS. Raises Problem unplayable if the media is damaged."""
         planned, protection = view.plan.track(track), view.protection
         assert planned is not None and protection is not None
         key = protection.keys[planned.track.format.kind]
+        if protection.method is Method.SAMPLE_AES:
+            return sample_aes.segment(stream, planned, number, view.media_of(track), key)
         body = ts.segment(stream, planned, number, view.media_of(track))
         return aes128.encrypted([body], len(body), key, number)
 

@@ -9,7 +9,8 @@ from base.names import Kind, Leaf, Name
 from base.problems import Problem
 from base.reports import TrackReport
 from origin.assets import Asset
-from packager import dash_static, describe, drm, hls, iframes, protected_rates, ts
+from packager import dash_static, describe, drm, hls, iframes, protected_rates, sample_aes, ts
+from packager.methods import Method
 from packager.plan import TrackPlan
 
 
@@ -51,9 +52,15 @@ def text(name: Name, asset: Asset) -> str:
 def stream_of(name: Name, asset: Asset) -> ts.Stream:
     """How a track goes into MPEG-TS. Raises Problem unknown with the reason if it does not."""
     try:
-        return ts.stream_of(_track(name, asset))
+        return _carrier(_track(name, asset), asset)
     except Problem as problem:
         raise unknown(problem.detail) from problem
+
+
+def _carrier(track: TrackPlan, asset: Asset) -> ts.Stream:
+    if asset.protection and asset.protection.method is Method.SAMPLE_AES:
+        return sample_aes.stream_of(track, asset.media_of(track.track.name))
+    return ts.stream_of(track)
 
 
 def unknown(why: str) -> Problem:
@@ -78,7 +85,7 @@ def _carried(asset: Asset) -> list[TrackReport]:
     carried = []
     for planned, report in zip(asset.plan.tracks, asset.tracks, strict=True):
         try:
-            stream = ts.stream_of(planned)
+            stream = _carrier(planned, asset)
         except Problem as problem:
             refused.append(problem)
             continue

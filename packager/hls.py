@@ -9,9 +9,10 @@ from base.reports import TrackReport
 from packager.hls_tags import Tag, attributes, quoted, seconds
 from packager.plan import Plan, TrackPlan
 
-# EXT-X-MAP in an ordinary media playlist asks for version 6, float EXTINF for 3 (section 8).
+# EXT-X-MAP in an ordinary media playlist asks for version 6, SAMPLE-AES for 5, float EXTINF for 3 (section 8).
 _VERSION = 6
 _TS_VERSION = 3
+_SAMPLE_AES_VERSION = 5
 
 
 def multivariant(
@@ -132,9 +133,11 @@ def media_playlist(plan: Plan, track: TrackPlan, generation: str, key: str = "")
     first = track.first.tolist()
     durations = track.durations.tolist()
     last = max(n for n in range(plan.count) if first[n + 1] > first[n])
+    of_transport = _SAMPLE_AES_VERSION if "SAMPLE-AES" in key else _TS_VERSION
+    version = _VERSION if generation else of_transport
     lines = [
         Tag.M3U,
-        f"{Tag.VERSION}:{_VERSION if generation else _TS_VERSION}",
+        f"{Tag.VERSION}:{version}",
         f"{Tag.TARGETDURATION}:{plan.target_duration}",
         f"{Tag.MEDIA_SEQUENCE}:0",
         f"{Tag.PLAYLIST_TYPE}:VOD",

@@ -18,6 +18,8 @@ from packager.plan import TrackPlan
 _BOXES = 256
 # Of a picture: how many subsamples there are, and two of them (most have one); in cenc its IV too.
 _PICTURE, _IV = 2 + 2 * 6, 8
+# SAMPLE-AES in MPEG-TS: packets up to a multiple of sixteen, and one octet of emulation prevention in so many
+_SPREAD, _ESCAPES = 15 * 188, 500
 # What is said of a picture or a frame in saiz where it is not the same for all.
 _SIZE = 1
 
@@ -46,5 +48,7 @@ def added(plan: TrackPlan, method: Method) -> npt.NDArray[np.int64]:
 
 
 def of_transport(sizes: Sequence[int], method: Method) -> list[int]:
-    """Octets of each segment of MPEG-TS under `method`."""
+    """Octets of each segment of MPEG-TS under `method`: at most, in SAMPLE-AES, since they depend on what is ciphered."""
+    if method is Method.SAMPLE_AES:
+        return [size + size // _ESCAPES + _SPREAD if size else 0 for size in sizes]
     return [ciphered_size(size) if size else 0 for size in sizes]

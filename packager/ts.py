@@ -17,6 +17,7 @@ ADTS (several frames a PES), AC-3 or E-AC-3.
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -30,6 +31,7 @@ from packager.plan import TrackPlan
 
 I64 = npt.NDArray[np.int64]
 U8 = npt.NDArray[np.uint8]
+Writer = Callable[[int, int, U8], None]
 
 PACKET, PAYLOAD = 188, 184
 PMT_PID, MEDIA_PID = 0x1000, 0x100
@@ -37,25 +39,30 @@ PMT_PID, MEDIA_PID = 0x1000, 0x100
 START_90K, AHEAD_90K = 900_000, 63_000
 _WRAP = 1 << 33
 
-_AUD = b"\0\0\0\1\x09\xf0"  # access unit delimiter, any slice type (H.264 7.3.2.4)
+AUD = b"\0\0\0\1\x09\xf0"  # access unit delimiter, any slice type (H.264 7.3.2.4)
 _START_CODE = 0x00000001
 # H.222.0 table 2-34; AC-3 and E-AC-3 as ATSC and Apple have them
 _STREAM_TYPE = {"avc1": 0x1B, "mp4a": 0x0F, "ac-3": 0x81, "ec-3": 0x87}
 _STREAM_ID = {"avc1": 0xE0, "mp4a": 0xC0, "ac-3": 0xBD, "ec-3": 0xBD}
 _FRAMES_A_PES = 8
-_ADTS = 7
+ADTS = 7
 _FIELD = 8  # an adaptation field with its length, flags and PCR
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stream:
-    """What all segments of one track share. `extra`: octets before each sample; `extra_sync`: more for sync ones."""
+    """What all segments of one track share. `extra`: octets before each sample; `extra_sync`: more for sync ones.
+
+    `type` and `descriptors`: what PMT says of the stream, unless it is the usual (packager.sample_aes).
+    """
 
     codec: str
     scale: int
     extra: int
     extra_sync: bytes
     adts: bytes = b""
+    type: int = 0
+    descriptors: bytes = b""
 
 
 def stream_of(plan: TrackPlan) -> Stream:
@@ -64,15 +71,15 @@ def stream_of(plan: TrackPlan) -> Stream:
     codec = bytes(entry[4:8]).decode("latin-1")
     scale = plan.track.format.timescale
     if codec == "avc1":
-        avcc = _config(entry, 86, "avcC")
+        avcc = config_of(entry, 86, "avcC")
         if avcc[4] & 3 != 3:
             raise Problem("unplayable", "H.264 with NAL lengths of less than four octets: use fMP4")
         sps, pps = avc.parameter_sets(avcc)
         sets = b"".join(b"\0\0\0\1" + nal for nal in (*sps, *pps))
-        return Stream(codec=codec, scale=scale, extra=len(_AUD), extra_sync=sets)
+        return Stream(codec=codec, scale=scale, extra=len(AUD), extra_sync=sets)
     if codec == "mp4a" and plan.track.format.codec.startswith("mp4a.40."):
-        _, asc = aac.read_esds(_config(entry, 36, "esds")[4:])
-        return Stream(codec=codec, scale=scale, extra=_ADTS, extra_sync=b"", adts=_adts_template(asc))
+        _, asc = aac.read_esds(config_of(entry, 36, "esds")[4:])
+        return Stream(codec=codec, scale=scale, extra=ADTS, extra_sync=b"", adts=_adts_template(asc))
     if codec in ("ac-3", "ec-3"):
         return Stream(codec=codec, scale=scale, extra=0, extra_sync=b"")
     raise Problem("unplayable", f"{plan.track.format.codec} has no place in MPEG-TS: use the fMP4 playlists")
@@ -82,7 +89,27 @@ def segment(stream: Stream, plan: TrackPlan, number: int, media: memoryview) -> 
     """Segment `number` as a transport stream. `media`: the mapped file. PAT and PMT come first (RFC 8216bis 3.1.1)."""
     first, end = int(plan.first[number]), int(plan.first[number + 1])
     totals, heads, groups = _pes(stream, plan, first, end)
+    rows = plan.track.samples[first:end]
+    sync = sync_of(plan, first, end)
+
+    def write(group: int, stop: int, body: U8) -> None:
+        _elementary(stream, rows[group:stop], bool(sync[group]), media, body)
+
+    return mux(stream, plan, number, totals, heads, groups, packets_before(stream, plan, number), write)
+
+
+def mux(
+    stream: Stream, plan: TrackPlan, number: int, totals: I64, heads: I64, groups: I64, before: int, write: Writer,
+    extra: int = 0,
+) -> bytearray:  # fmt: skip
+    """A segment of PES packets of `totals` octets, of which `heads` are their heads, that begin at samples `groups`.
+
+    `before`: packets of the stream so far. `write` fills in the elementary octets of samples from..to. `extra`: so many
+    packets more than are needed.
+    """
+    first, end = int(plan.first[number]), int(plan.first[number + 1])
     per_pes = _packets(totals)
+    per_pes[-1] += extra
     starts = np.concatenate(([0], np.cumsum(per_pes))) + 2
     out = bytearray(int(starts[-1]) * PACKET)
     packets = np.frombuffer(out, np.uint8).reshape(-1, PACKET)
@@ -90,19 +117,36 @@ def segment(stream: Stream, plan: TrackPlan, number: int, media: memoryview) -> 
     packets[2:, 0] = 0x47
     packets[2:, 1] = MEDIA_PID >> 8
     packets[2:, 2] = MEDIA_PID & 0xFF
-    before = packets_before(stream, plan, number)
     packets[2:, 3] = 0x10 | (before + np.arange(len(packets) - 2)) & 0x0F
     rows = plan.track.samples[first:end]
     decode = rows["dts"].astype(np.int64) + plan.base
     dts, pts = _to_90k(decode, stream.scale), _to_90k(decode + rows["cto"] - plan.hidden, stream.scale)
-    sync = _sync(plan, first, end)
+    sync = sync_of(plan, first, end)
     for at, (group, stop) in enumerate(zip(groups[:-1].tolist(), groups[1:].tolist(), strict=True)):
         pes = np.empty(int(totals[at]), np.uint8)
         head = int(heads[at])
         pes[:head] = _pes_head(stream, int(pts[group]), int(dts[group]), head, len(pes))
-        _elementary(stream, rows[group:stop], bool(sync[group]), media, pes[head:])
+        write(group, stop, pes[head:])
         _fill(packets[starts[at] : starts[at + 1]], pes, int(dts[group]), bool(sync[group]))
     return out
+
+
+def groups_of(stream: Stream, count: int) -> I64:
+    """The samples of a segment of `count` at which PES packets begin, and the end: one picture each, or some frames."""
+    return np.append(np.arange(0, count, 1 if stream.codec == "avc1" else _FRAMES_A_PES), count)
+
+
+def pes_heads(stream: Stream, sizes: I64) -> tuple[I64, I64]:
+    """Octets of PES packets with `sizes` elementary octets, and of their heads."""
+    head = 19 if stream.codec == "avc1" else 14
+    rest = (sizes + head) % PAYLOAD
+    stuffing = np.where(rest > PAYLOAD - _FIELD, PAYLOAD + 1 - rest, np.where(rest == 0, 1, 0))
+    return sizes + head + stuffing, head + stuffing
+
+
+def packets_of(totals: I64) -> int:
+    """TS packets of PES packets of these octets."""
+    return int(_packets(totals).sum())
 
 
 def packets_before(stream: Stream, plan: TrackPlan, number: int) -> int:
@@ -120,8 +164,7 @@ def sizes(stream: Stream, plan: TrackPlan) -> list[int]:
 
 
 def _count(stream: Stream, plan: TrackPlan, first: int, end: int) -> int:
-    totals, _, _ = _pes(stream, plan, first, end)
-    return int(_packets(totals).sum())
+    return packets_of(_pes(stream, plan, first, end)[0])
 
 
 def _pes(stream: Stream, plan: TrackPlan, first: int, end: int) -> tuple[I64, I64, I64]:
@@ -129,15 +172,13 @@ def _pes(stream: Stream, plan: TrackPlan, first: int, end: int) -> tuple[I64, I6
     sizes = plan.track.samples["size"][first:end].astype(np.int64) + stream.extra
     count = end - first
     if stream.codec == "avc1":
-        sizes[_sync(plan, first, end)] += len(stream.extra_sync)
-        groups = np.arange(count + 1)
+        sizes[sync_of(plan, first, end)] += len(stream.extra_sync)
+        groups = groups_of(stream, count)
     else:
-        groups = np.append(np.arange(0, count, _FRAMES_A_PES), count)
+        groups = groups_of(stream, count)
         sizes = np.add.reduceat(sizes, groups[:-1]) if count else sizes
-    head = 19 if stream.codec == "avc1" else 14
-    rest = (sizes + head) % PAYLOAD
-    stuffing = np.where(rest > PAYLOAD - _FIELD, PAYLOAD + 1 - rest, np.where(rest == 0, 1, 0))
-    return sizes + head + stuffing, head + stuffing, groups
+    totals, heads = pes_heads(stream, sizes)
+    return totals, heads, groups
 
 
 def _packets(totals: I64) -> I64:
@@ -145,7 +186,7 @@ def _packets(totals: I64) -> I64:
     return packets
 
 
-def _sync(plan: TrackPlan, first: int, end: int) -> npt.NDArray[np.bool_]:
+def sync_of(plan: TrackPlan, first: int, end: int) -> npt.NDArray[np.bool_]:
     found = np.zeros(end - first, np.bool_)
     low, high = np.searchsorted(plan.track.sync, [first, end])
     found[plan.track.sync[low:high].astype(np.int64) - first] = True
@@ -157,7 +198,7 @@ def _elementary(stream: Stream, rows: npt.NDArray[np.void], sync: bool, media: m
     octets = np.frombuffer(media, np.uint8)
     if stream.codec == "avc1":
         offset, size = int(rows["offset"][0]), int(rows["size"][0])
-        lead = _AUD + stream.extra_sync if sync else _AUD
+        lead = AUD + stream.extra_sync if sync else AUD
         body[: len(lead)] = np.frombuffer(lead, np.uint8)
         body[len(lead) :] = octets[offset : offset + size]
         _to_start_codes(body[len(lead) :].data)
@@ -165,8 +206,8 @@ def _elementary(stream: Stream, rows: npt.NDArray[np.void], sync: bool, media: m
     at = 0
     for offset, size in zip(rows["offset"].tolist(), rows["size"].tolist(), strict=True):
         if stream.adts:
-            body[at : at + _ADTS] = np.frombuffer(_adts(stream.adts, size), np.uint8)
-            at += _ADTS
+            body[at : at + ADTS] = np.frombuffer(adts(stream.adts, size), np.uint8)
+            at += ADTS
         body[at : at + size] = octets[offset : offset + size]
         at += size
 
@@ -208,10 +249,14 @@ def _time(mark: int, ticks: int) -> bytes:
 
 
 def _fill(packets: U8, pes: U8, dts: int, sync: bool) -> None:
-    """Write one PES into its packets, of which headers are there: the adaptation field of the first takes the slack."""
+    """Write one PES into its packets, of which headers are there: the adaptation field of the first takes the slack.
+
+    Where there are more packets than are needed, those behind it have such fields too, and little else.
+    """
     count = len(packets)
-    in_first = len(pes) - PAYLOAD * (count - 1)
-    field = PAYLOAD - in_first
+    slack = PAYLOAD * count - len(pes)
+    field = min(slack, PAYLOAD - 1)
+    in_first = PAYLOAD - field
     assert field >= _FIELD
     packets[0, 1] |= 0x40  # payload_unit_start_indicator
     packets[0, 3] |= 0x20  # adaptation field and payload
@@ -221,14 +266,23 @@ def _fill(packets: U8, pes: U8, dts: int, sync: bool) -> None:
     packets[0, 4 : 4 + _FIELD] = np.frombuffer(adaptation, np.uint8)
     packets[0, 4 + _FIELD : 4 + field] = 0xFF
     packets[0, 4 + field :] = pes[:in_first]
-    if count > 1:
-        packets[1:, 4:] = pes[in_first:].reshape(count - 1, PAYLOAD)
+    at, row, slack = in_first, 1, slack - field
+    while slack:
+        field = min(slack, PAYLOAD - 1)
+        packets[row, 3] |= 0x20
+        packets[row, 4 : 4 + field] = 0xFF
+        packets[row, 4 : min(6, 4 + field)] = (field - 1, 0)[: min(2, field)]
+        packets[row, 4 + field :] = pes[at : at + PAYLOAD - field]
+        at, row, slack = at + PAYLOAD - field, row + 1, slack - field
+    if count > row:
+        packets[row:, 4:] = pes[at:].reshape(count - row, PAYLOAD)
 
 
 def _tables(packets: U8, stream: Stream, number: int) -> None:
     """PAT and PMT, one packet each (2.4.4.3, 2.4.4.8); their counters count segments."""
     pat = struct.pack(">BHHBBBHH", 0x00, 0xB00D, 1, 0xC1, 0, 0, 1, 0xE000 | PMT_PID)
-    element = struct.pack(">BHH", _STREAM_TYPE[stream.codec], 0xE000 | MEDIA_PID, 0xF000)
+    kind = stream.type or _STREAM_TYPE[stream.codec]
+    element = struct.pack(">BHH", kind, 0xE000 | MEDIA_PID, 0xF000 | len(stream.descriptors)) + stream.descriptors
     pmt = (
         struct.pack(">BHHBBBHH", 0x02, 0xB000 | 13 + len(element), 1, 0xC1, 0, 0, 0xE000 | MEDIA_PID, 0xF000) + element
     )
@@ -267,8 +321,8 @@ def _adts_template(asc: bytes) -> bytes:
     return bytes((0xFF, 0xF1, profile << 6 | rate_index << 2 | channels >> 2, (channels & 3) << 6, 0, 0x1F, 0xFC))
 
 
-def _adts(template: bytes, size: int) -> bytes:
-    length = size + _ADTS
+def adts(template: bytes, size: int) -> bytes:
+    length = size + ADTS
     return bytes(
         (
             template[0],
@@ -282,7 +336,7 @@ def _adts(template: bytes, size: int) -> bytes:
     )
 
 
-def _config(entry: memoryview, skip: int, kind: str) -> bytes:
+def config_of(entry: memoryview, skip: int, kind: str) -> bytes:
     found = next((box for box in walk(entry, skip, len(entry)) if box.type == kind), None)
     if not isinstance(found, Box):
         raise Problem("unplayable", f"the track's sample entry has no {kind}")

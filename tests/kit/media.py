@@ -116,6 +116,18 @@ RECIPES: dict[str, Recipe] = {
         seconds=4,
         encoders=("libx265", "ac3"),
     ),
+    "h264-ac3": Recipe(
+        what="H.264 and AC-3",
+        options=(*_H264, *_GOP_2S, "-bf", "2", "-c:a", "ac3", "-b:a", "96k"),
+        seconds=4,
+        encoders=("libx264", "ac3"),
+    ),
+    "h264-eac3": Recipe(
+        what="H.264 and Enhanced AC-3",
+        options=(*_H264, *_GOP_2S, "-bf", "2", "-c:a", "eac3", "-b:a", "96k"),
+        seconds=4,
+        encoders=("libx264", "eac3"),
+    ),
     "hevc-open-gop": Recipe(
         what="HEVC whose keyframes have leading pictures, which need the group before them",
         options=(*_H265[:-1], _H265[-1].replace("open-gop=0", "open-gop=1"), "-pix_fmt", "yuv420p", "-tag:v", "hvc1"),

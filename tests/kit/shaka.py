@@ -40,6 +40,18 @@ def encrypts(source: Path, stream: str, scheme: str, target: Path) -> bytes:
     return target.read_bytes()
 
 
+def transport(source: Path, stream: str, folder: Path) -> list[bytes]:
+    """One stream of a file as segments of MPEG-TS of 2 s, SAMPLE-AES with KEY and IV."""
+    run(
+        f"in={source},stream={stream},segment_template={folder}/{stream}-$Number%05d$.ts,drm_label=X",
+        "--enable_raw_key_encryption",
+        "--keys",
+        f"label=X:key_id={KID.hex()}:key={KEY.hex()}",
+        *("--iv", IV.hex(), "--protection_scheme", "cbcs", "--clear_lead", "0", "--segment_duration", "2"),
+    )
+    return [path.read_bytes() for path in sorted(folder.glob(f"{stream}-*.ts"))]
+
+
 def decrypts(source: Path, stream: str, kid: bytes, key: bytes, target: Path) -> bytes:
     """One stream of an encrypted file, in the clear."""
     run(

@@ -119,6 +119,42 @@ async def test_segments_as_wholes_come_back(films: Films, tmp_path: Path, top: s
         assert found[:2] == found[2:] and len(found) == 4, "protected, then in the clear"
 
 
+@pytest.mark.rule("RFC 8216bis 4.4.4.4", "SAMPLE-AES of fMP4 is the scheme cbcs, with the IV that EXT-X-KEY states")
+async def test_sample_aes_of_fragments_is_cbcs(films: Films, tmp_path: Path) -> None:
+    async with running_origin(tmp_path, origin__clearkey=True) as origin:
+        await puts(origin, "film", films("bframes").read_bytes(), "?target_ms=2000")
+        top = "/~sample-aes/vod/film/multivariant.m3u8"
+        for name, uri in read_multivariant((await origin.get(top)).text):
+            playlist = urllib.parse.urljoin(top, uri)
+            text = (await origin.get(playlist)).text
+            said = re.search(r'#EXT-X-KEY:METHOD=SAMPLE-AES,URI="([^"]+)",IV=0x([0-9a-f]{32})\n', text)
+            assert said is not None
+            key = (await origin.get(urllib.parse.urljoin(playlist, said[1]))).body
+            samples, kid = await deciphered(origin, playlist)
+            assert samples == source(films, "bframes", name)
+            assert said[1] == f"../../{kid.hex()}.key" and len(key) == 16
+            init = re.search(r'EXT-X-MAP:URI="([^"]+)"', text)
+            assert init is not None
+            tenc = read_tenc((await origin.get(urllib.parse.urljoin(playlist, init[1]))).body)
+            assert (tenc.scheme, tenc.iv.hex()) == ("cbcs", said[2])
+
+
+async def test_sample_aes_of_transport_streams(films: Films, tmp_path: Path) -> None:
+    async with running_origin(tmp_path) as origin:
+        await puts(origin, "film", films("bframes").read_bytes(), "?target_ms=2000")
+        await puts(origin, "hevc", films("hevc-ac3").read_bytes())
+        top = "/~sample-aes/vod/film/multivariant-ts.m3u8"
+        for _, uri in read_multivariant((await origin.get(top)).text):
+            playlist = urllib.parse.urljoin(top, uri)
+            text = (await origin.get(playlist)).text
+            assert "#EXT-X-VERSION:5" in text and "#EXT-X-KEY:METHOD=SAMPLE-AES," in text
+            for row in read_media(text).parsed.segments:
+                segment = await origin.get(urllib.parse.urljoin(playlist, row.uri))
+                assert segment.status == 200 and len(segment.body) % (16 * 188) == 2 * 188
+                assert segment.headers["Content-Type"] == "video/mp2t"
+        assert (await origin.get("/~sample-aes/vod/hevc/multivariant-ts.m3u8")).status == 404
+
+
 async def test_key_files_are_given_where_that_is_set(films: Films, tmp_path: Path) -> None:
     film = films("plain").read_bytes()
     async with running_origin(tmp_path) as origin:
@@ -261,8 +297,7 @@ def test_views_and_ranges_are_remembered(films: Films, tmp_path: Path) -> None:
 def test_an_edition_follows_plan_and_keys(films: Films, tmp_path: Path) -> None:
     asset = opened(films, tmp_path)
     one, other = (Protector(LocalKeys(tmp_path / name)) for name in ("keys", "others"))
-    methods = [Method.CENC, Method.CBCS, Method.AES_128]
-    editions = {p.view(asset, method).plan.edition for p in (one, other) for method in methods}
-    assert len(editions) == 6
+    editions = {p.view(asset, method).plan.edition for p in (one, other) for method in Method}
+    assert len(editions) == 2 * len(Method)
     assert all(re.fullmatch(r"p[0-9a-f]{15}", edition) for edition in editions)
     assert Protector(LocalKeys(tmp_path / "keys")).view(asset, Method.CBCS).plan.edition in editions, "a restart"

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from packager import aes128, describe, protected_rates, ts
+from packager import aes128, describe, protected_rates, sample_aes, ts
 from packager.methods import Method
 from tests.packager.packed import Packed
 from tests.packager.test_elementary_streams import streams
@@ -36,6 +36,18 @@ def test_rates_cover_what_is_sent(packed: Callable[..., Packed], name: str, meth
         peak, average = describe.rates(sent, durations.tolist(), asset.plan.target_duration)
         assert (made.bandwidth, made.average) >= (peak, average) and made.average >= average
         assert reports[track].average <= made.average <= reports[track].average * 1.05 + 4000, "and not much more"
+
+
+@pytest.mark.parametrize("name", ["bframes", "h264-ac3", "h264-eac3"])
+def test_rates_cover_ciphered_transport_streams(packed: Callable[..., Packed], name: str) -> None:
+    asset = packed(name)
+    for track, _ in streams(asset):
+        plan, file = asset.track(track), memoryview(asset.data)
+        stream = sample_aes.stream_of(plan, file)
+        declared = protected_rates.of_transport(ts.sizes(stream, plan), Method.SAMPLE_AES)
+        key = KEYS["video" if track[0] == "v" else "audio"]
+        for number in asset.numbers(track):
+            assert len(sample_aes.segment(stream, plan, number, file, key)) <= declared[number]
 
 
 def test_transport_streams_are_padded(packed: Callable[..., Packed]) -> None:
