@@ -48,7 +48,7 @@ def added(plan: TrackPlan, method: Method) -> npt.NDArray[np.int64]:
 
 
 def of_transport(sizes: Sequence[int], method: Method) -> list[int]:
-    """Octets of each segment of MPEG-TS under `method`: at most, in SAMPLE-AES, since they depend on what is ciphered."""
+    """Octets of each segment of MPEG-TS under `method`; at most so many in SAMPLE-AES (they depend on the cipher)."""
     if method is Method.SAMPLE_AES:
         return [size + size // _ESCAPES + _SPREAD if size else 0 for size in sizes]
     return [ciphered_size(size) if size else 0 for size in sizes]

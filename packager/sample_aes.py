@@ -41,6 +41,7 @@ _SIGNALS = {"avc1": (0xDB, b"zavc"), "mp4a": (0xCF, b"aacd"), "ac-3": (0xC1, b"a
 _AAC_TYPES = {2: b"zaac", 5: b"zach", 29: b"zacp"}
 _PRIVATE_DATA_INDICATOR, _REGISTRATION = 15, 5  # H.222.0 2.6.28, 2.6.8
 _SETUP_OCTETS_AC3 = 10
+_SYNC_WORD = b"\x0b\x77"
 
 
 def stream_of(plan: TrackPlan, file: memoryview) -> ts.Stream:
@@ -127,7 +128,7 @@ def frames(media: U8, sizes: ts.I64) -> Ranges:
         end = at + size
         while at < end:
             following = at + 2 * ((int.from_bytes(octets[at + 2 : at + 4], "big") & 0x07FF) + 1)
-            if octets[at : at + 2] != b"\x0b\x77" or following > end:
+            if bytes(octets[at : at + 2]) != _SYNC_WORD or following > end:
                 raise malformed("an E-AC-3 frame does not fit its sample")
             found.append((at, following, sample))
             at = following
