@@ -109,6 +109,7 @@ TABLE: dict[str, Setting] = {
 _SIZE = re.compile(r"(\d{1,15})([kMGT]?)")
 _SPELT = {"1": True, "true": True, "0": False, "false": False}
 _SCALE = {"": 1, "k": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
+_MILLISECONDS = re.compile(r"[0-9]{3,5}(,[0-9]{3,5}){0,7}")
 _LISTEN = re.compile(r"(?:\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]*):\d{1,5}|unix:/.+")
 _URL = re.compile(r"(?:https?|rtmps?)://[^\s/]+(?:/\S*)?|unix:/.+")
 
@@ -253,6 +254,10 @@ def fault_of(row: Setting, value: Any) -> str | None:
         case _:
             if not isinstance(value, str):
                 return f"give a text in quotes, not {value!r}"
+            if row.name == "origin.segment_last" and value not in ("", "short", "long", "rounded"):
+                return f"give short, long or rounded, not {value!r}"
+            if row.name == "origin.segment_bootstrap" and value and not _MILLISECONDS.fullmatch(value):
+                return f"give milliseconds with commas, such as 1000,2000, not {value!r}"
             if row.name == "log.level" and value not in ("debug", "info", "warning", "error"):
                 return f"give debug, info, warning or error, not {value!r}"
     return None
