@@ -36,10 +36,18 @@ Pictures, decoded when they are asked for (base/pictures.py says what their file
     /vod/{title}/{edition}/{track}/images.m3u8            the tiles as an HLS image playlist
     /vod/{title}/{edition}/{track}/waveform-{number}.json or .dat: peaks of sound
 
+Text (on demand): subtitles and captions, below an edition of their own:
+
+    /vod/{title}/{edition}/{track}/{number}.vtt           segment as WebVTT
+
 Between roles only, never through an edge:
 
     /live/{title}/{edition}/session.json                  PUT by ingest: what is being published
     /vod/{title}/mezzanine.mp4                            PUT by control: the file itself
+    /vod/{title}/upload-{token}/{number}.mp4              PUT by control, ingest: a file of several, from 1
+    /vod/{title}/upload-{token}/asset.json                PUT, DELETE by control: these files are the asset
+    /vod/{title}/text/{track}                             PUT, DELETE by control: a file of subtitles
+    /vod/{title}/captions.json                            PUT by control: find captions in the picture
     /{kind}/{title}/status.json                           GET by control: what the origin holds
 """
 
@@ -80,8 +88,13 @@ class Leaf(StrEnum):
     IMAGE_PLAYLIST = "image playlist"
     POSTER = "poster"
     WAVEFORM = "waveform"
+    TEXT_SEGMENT = "text segment"
     SESSION = "session"
     MEZZANINE = "mezzanine"
+    UPLOAD_FILE = "file of an upload"
+    UPLOAD = "upload"
+    SIDECAR = "sidecar"
+    CAPTIONS = "captions"
     STATUS = "status"
 
 
@@ -98,11 +111,18 @@ VOD_ONLY = frozenset(
         Leaf.IMAGE_PLAYLIST,
         Leaf.WAVEFORM,
         Leaf.KEY,
+        Leaf.TEXT_SEGMENT,
+        Leaf.SIDECAR,
+        Leaf.CAPTIONS,
         Leaf.MEZZANINE,
+        Leaf.UPLOAD_FILE,
+        Leaf.UPLOAD,
     }
 )
 LIVE_ONLY = frozenset({Leaf.PART, Leaf.SESSION})
-INTERNAL = frozenset({Leaf.SESSION, Leaf.MEZZANINE, Leaf.STATUS})
+INTERNAL = frozenset(
+    {Leaf.SESSION, Leaf.MEZZANINE, Leaf.UPLOAD_FILE, Leaf.UPLOAD, Leaf.SIDECAR, Leaf.CAPTIONS, Leaf.STATUS}
+)
 PUBLIC = frozenset(Leaf) - INTERNAL
 MANIFESTS = frozenset(
     {
@@ -126,7 +146,15 @@ LARGE = frozenset({Leaf.TRACK_FILE, Leaf.DOWNLOAD})
 SECRET = frozenset({Leaf.KEY})
 IMMUTABLE = PUBLIC - MANIFESTS - SECRET
 # What may stand in front of a path, and what there is under it: schemes of ISO/IEC 23001-7, and methods of HLS alone.
-_SCHEME = PICTURES | {Leaf.MULTIVARIANT, Leaf.MANIFEST, Leaf.MEDIA_PLAYLIST, Leaf.INIT, Leaf.SEGMENT, Leaf.PART}
+_SCHEME = PICTURES | {
+    Leaf.MULTIVARIANT,
+    Leaf.MANIFEST,
+    Leaf.MEDIA_PLAYLIST,
+    Leaf.INIT,
+    Leaf.SEGMENT,
+    Leaf.PART,
+    Leaf.TEXT_SEGMENT,
+}
 _METHOD = frozenset(
     {
         Leaf.MULTIVARIANT,
@@ -136,6 +164,7 @@ _METHOD = frozenset(
         Leaf.MULTIVARIANT_TS,
         Leaf.MEDIA_PLAYLIST_TS,
         Leaf.TS_SEGMENT,
+        Leaf.TEXT_SEGMENT,
         Leaf.KEY,
     }
 )
@@ -160,6 +189,7 @@ _TOP_FILE = {
     Leaf.MANIFEST_ON_DEMAND: "manifest-ondemand.mpd",
     Leaf.POSTER: "poster.jpg",
     Leaf.MEZZANINE: "mezzanine.mp4",
+    Leaf.CAPTIONS: "captions.json",
     Leaf.STATUS: "status.json",
 }
 _TRACK_FILE = {
@@ -180,6 +210,8 @@ _PATH = re.compile(
     rf"(?:/~(?P<protection>{'|'.join(PROTECTIONS)}))?/(?P<kind>live|vod)/(?P<title>{TITLE_PATTERN})/"
     rf"(?:(?P<top>{'|'.join(map(re.escape, _TOP_FILE.values()))})"
     r"|(?P<kid>[0-9a-f]{32})\.key"
+    rf"|text/(?P<sidecar>{_TRACK})"
+    r"|upload-(?P<upload>[0-9a-f]{8,32})/(?:(?P<upload_file>[1-9][0-9]{0,3})\.mp4|asset\.json)"
     r"|(?P<edition>[a-z0-9]{1,16})/"
     r"(?:(?P<session>session\.json)"
     rf"|download-(?P<tracks>{_TRACK}(?:-{_TRACK}){{0,{MOST_TRACKS - 1}}})\.mp4"
@@ -188,6 +220,7 @@ _PATH = re.compile(
     r"|init-(?P<generation>[0-9a-f]{8,64})\.mp4"
     rf"|(?P<made>{'|'.join(_MADE.values())})"
     rf"|(?P<ts>{_NUMBER})\.ts"
+    rf"|(?P<vtt>{_NUMBER})\.vtt"
     rf"|(?P<number>{_NUMBER})(?:\.(?P<part>0|[1-9][0-9]{{0,5}}))?\.m4s)))"
 )
 
@@ -213,9 +246,14 @@ CONTENT_TYPE = {
     Leaf.PICTURE: "image/jpeg",  # or as its file ends: base.pictures.content_type
     Leaf.TILES: "image/jpeg",
     Leaf.WAVEFORM: "application/json",
+    Leaf.TEXT_SEGMENT: "text/vtt; charset=utf-8",
     Leaf.SESSION: "application/json",
+    Leaf.SIDECAR: "application/octet-stream",
+    Leaf.CAPTIONS: "application/json",
     Leaf.STATUS: "application/json",
     Leaf.MEZZANINE: "video/mp4",
+    Leaf.UPLOAD_FILE: "video/mp4",
+    Leaf.UPLOAD: "application/json",
 }
 
 
@@ -225,6 +263,7 @@ class Name:
 
     `protection`: one of PROTECTIONS, empty for what is clear. `kid`: 32 hex digits, of a content key.
     `made`: the file of a picture, of tiles or of a waveform, as base/pictures.py spells it. `tracks`: of a download.
+    `upload`: hex that tells uploads of one title apart; its files are numbered from 1.
     """
 
     kind: Kind
@@ -239,6 +278,7 @@ class Name:
     kid: str = ""
     made: str = ""
     tracks: tuple[str, ...] = ()
+    upload: str = ""
 
     @property
     def path(self) -> str:
@@ -250,7 +290,7 @@ class Name:
     @property
     def relative(self) -> str:
         """The URI as the multivariant playlist or the manifest spells it: relative to `/{kind}/{title}/`."""
-        if self.leaf is Leaf.KEY:
+        if self.leaf in (Leaf.KEY, Leaf.SIDECAR, Leaf.UPLOAD_FILE, Leaf.UPLOAD):
             return self.file
         if self.leaf in (Leaf.SESSION, Leaf.DOWNLOAD):
             return f"{self.edition}/{self.file}"
@@ -268,6 +308,14 @@ class Name:
                 return part_file(self.number, self.part)
             case Leaf.TS_SEGMENT:
                 return ts_file(self.number)
+            case Leaf.TEXT_SEGMENT:
+                return text_file(self.number)
+            case Leaf.SIDECAR:
+                return f"text/{self.track}"
+            case Leaf.UPLOAD_FILE:
+                return f"upload-{self.upload}/{self.number}.mp4"
+            case Leaf.UPLOAD:
+                return f"upload-{self.upload}/asset.json"
             case Leaf.KEY:
                 return f"{self.kid}.key"
             case Leaf.SESSION:
@@ -313,7 +361,7 @@ def _name(found: re.Match[str]) -> Name:
             title=found["title"],
             leaf=leaf,
             edition=found["edition"] or "",
-            track=found["track"] or "",
+            track=found["track"] or found["sidecar"] or "",
             generation=found["generation"] or "",
             number=number,
             part=part,
@@ -321,12 +369,17 @@ def _name(found: re.Match[str]) -> Name:
             kid=found["kid"] or "",
             made=found["made"] or "",
             tracks=tuple(found["tracks"].split("-")) if found["tracks"] else (),
+            upload=found["upload"] or "",
         )
 
     if fixed := found["top"] or found["file"]:
         return named(_LEAF_OF[fixed])
     if found["kid"]:
         return named(Leaf.KEY)
+    if found["upload_file"]:
+        return named(Leaf.UPLOAD_FILE, number=int(found["upload_file"]))
+    if found["upload"]:
+        return named(Leaf.UPLOAD)
     if found["session"]:
         return named(Leaf.SESSION)
     if found["tracks"]:
@@ -337,6 +390,10 @@ def _name(found: re.Match[str]) -> Name:
         return named(next(leaf for leaf, pattern in _MADE.items() if re.fullmatch(pattern, found["made"])))
     if found["ts"]:
         return named(Leaf.TS_SEGMENT, number=int(found["ts"]))
+    if found["vtt"]:
+        return named(Leaf.TEXT_SEGMENT, number=int(found["vtt"]))
+    if found["sidecar"]:
+        return named(Leaf.SIDECAR)
     if found["part"]:
         return named(Leaf.PART, number=int(found["number"]), part=int(found["part"]))
     return named(Leaf.SEGMENT, number=int(found["number"]))
@@ -352,6 +409,10 @@ def segment_file(number: int) -> str:
 
 def ts_file(number: int) -> str:
     return f"{number}.ts"
+
+
+def text_file(number: int) -> str:
+    return f"{number}.vtt"
 
 
 def part_file(number: int, part: int) -> str:

@@ -1,6 +1,11 @@
-"""Assets on disk, and the open ones in memory. One folder an asset: `mezzanine.mp4`, `mezzanine.idx`, `asset.json`.
+"""Assets on disk, and the open ones in memory. One folder an asset:
 
-A folder appears under its asset's name in one rename, after the file was received whole, indexed and planned: what a
+    mezzanine.mp4  mezzanine.idx     the file as it was received, and its index
+    mezzanine-2.mp4  ...             further files (a ladder, languages), as many as there are
+    asset.json                       the policy by which it is cut, and what the files were called
+    asset.plan                       the segments; made anew if it is not of these files
+
+A folder appears under its asset's name in one rename, after all files were received whole, indexed and planned: what a
 PUT refuses leaves nothing behind. Blocking, so called from threads, several at once; only `at_hand` is quick.
 """
 
@@ -22,24 +27,40 @@ import structlog
 from base.problems import Problem
 from base.reports import AssetReport, TrackReport
 from origin.disk import sync_folder, write_whole
-from packager import describe
-from packager.index import FileKey, Index, StaleIndex, build, from_buffer, to_bytes
+from packager import plan_file
+from packager.index import FileKey, Index, StaleIndex, build, check, from_buffer, to_bytes
 from packager.init import generation, init_segment
 from packager.movie import read_movie
-from packager.plan import Plan, make_plan
+from packager.plan import Plan
+from packager.plan_file import Prepared
+from packager.policy import Last, Policy
 from packager.protect import Protection
 
 log = structlog.get_logger("assets")
 
 MEZZANINE = "mezzanine.mp4"
-_INDEX = "mezzanine.idx"
-_NOTE = "asset.json"
+_NOTE, _PLAN = "asset.json", "asset.plan"
 
 
-class AssetNote(msgspec.Struct, frozen=True, kw_only=True):
-    """The policy that an asset was added with: with the index it makes the plan, and so the edition."""
+class AssetNote(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The policy that an asset was added with: with the index it makes the plan, and so the edition.
+
+    `files`: what people call each file, in order; one file without a name if there is none.
+    """
 
     target_ms: int
+    last: Last = Last.USUAL
+    bootstrap_ms: tuple[int, ...] = ()
+    files: tuple[str, ...] = ("",)
+
+    @property
+    def policy(self) -> Policy:
+        return Policy(target_ms=self.target_ms, last=self.last, bootstrap_ms=self.bootstrap_ms)
+
+
+def file_name(number: int) -> str:
+    """Of a file of an asset, counted from 0: the first has the name that it had when there was only one."""
+    return f"mezzanine-{number + 1}.mp4" if number else MEZZANINE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,18 +71,27 @@ class Asset:
     """
 
     asset: str
-    file: mmap.mmap
-    media: memoryview
+    files: tuple[memoryview, ...]
+    names: tuple[str, ...]
+    file_of: dict[str, int]
     index: Index
     plan: Plan
     tracks: tuple[TrackReport, ...]
     inits: dict[str, bytes]
     generations: dict[str, str]
+    unchecked: set[str]
     protection: Protection | None = None
 
     def media_of(self, track: str) -> memoryview:
-        """The file that the samples of a track lie in."""
-        return self.media
+        """The file that the samples of a track lie in. Raises StaleIndex as `check`."""
+        self.check(track)
+        return self.files[self.file_of[track]]
+
+    def check(self, track: str) -> None:
+        """Compare the tables of a track with their checksum, once. Raises StaleIndex: `Assets.forget` it."""
+        if track in self.unchecked and (found := self.index.track(track)) is not None:
+            check(found)
+            self.unchecked.discard(track)
 
     def report(self) -> AssetReport:
         return AssetReport(
@@ -70,10 +100,14 @@ class Asset:
             duration_ms=round(self.plan.duration * 1000),
             segments=self.plan.count,
             target_ms=self.plan.target_ms,
-            bytes=len(self.media),
+            bytes=sum(map(len, self.files)),
             tracks=self.tracks,
             switchable=self.plan.switchable,
             notes=self.plan.notes,
+            alignments=self.plan.alignments,
+            files=self.names,
+            last=self.plan.policy.last,
+            bootstrap_ms=self.plan.policy.bootstrap_ms,
         )
 
 
@@ -109,17 +143,23 @@ class Assets:
         if (self._folder / asset).exists():
             raise _taken(asset)
 
-    def add(self, asset: str, incoming: Path, target_ms: int) -> Asset:
-        """Index the received file and put it in place. Raises Problem unplayable or conflict; then nothing changed."""
+    def add(self, asset: str, incoming: Path, policy: Policy | int, names: tuple[str, ...] = ("",)) -> Asset:
+        """Index the received files, one for each of `names` (`file_name`), and put them in place.
+
+        `policy`: a whole number stands for a target in ms and nothing else. Raises Problem unplayable or conflict; then
+        nothing changed.
+        """
         self.refuse_taken(asset)
-        path = incoming / MEZZANINE
-        note = AssetNote(target_ms=target_ms)
+        if isinstance(policy, int):
+            policy = Policy(target_ms=policy)
+        note = AssetNote(target_ms=policy.target_ms, last=policy.last, bootstrap_ms=policy.bootstrap_ms, files=names)
         with self._lock:
             seen = self._removals
-        opened = self._index(asset, path, note)
+        opened = self._opened(asset, incoming, note)
         write_whole(incoming / _NOTE, msgspec.json.encode(note))
-        with open(path, "rb") as file:
-            os.fsync(file.fileno())
+        for number in range(len(names)):
+            with open(incoming / file_name(number), "rb") as file:
+                os.fsync(file.fileno())
         sync_folder(incoming)
         try:
             os.rename(incoming, self._folder / asset)
@@ -130,6 +170,10 @@ class Assets:
         sync_folder(self._folder)
         self._remember(opened, seen)
         return opened
+
+    def make_index(self, path: Path) -> None:
+        """Index a file that was received, beside it. Raises Problem unplayable."""
+        self._indexed(path, False)
 
     def at_hand(self, asset: str) -> Asset | None:
         """The asset if it is open."""
@@ -148,11 +192,20 @@ class Assets:
             seen = self._removals
         try:
             note = msgspec.json.decode((folder / _NOTE).read_bytes(), type=AssetNote)
-            opened = self._index(asset, folder / MEZZANINE, note)
+            opened = self._opened(asset, folder, note)
         except FileNotFoundError:
             raise Problem("unknown", f"there is no asset {asset}", cache_control="public, max-age=2") from None
         self._remember(opened, seen)
         return opened
+
+    def forget(self, asset: Asset, why: StaleIndex) -> None:
+        """What is beside its files is damaged: it is made anew when the asset is opened again."""
+        log.warning("index.stale", asset=asset.asset, why=str(why))
+        with self._lock:
+            if self._open.get(asset.asset) is not None:
+                del self._open[asset.asset]
+        for number in range(len(asset.files)):
+            (self._folder / asset.asset / file_name(number)).with_suffix(".idx").unlink(missing_ok=True)
 
     def remove(self, asset: str) -> None:
         """Take the asset away. Raises Problem unknown. Responses in flight keep their mapping to the end."""
@@ -176,42 +229,83 @@ class Assets:
             while len(self._open) > self._most_open:
                 self._open.popitem(last=False)  # its mapping is closed when the last response lets go of it
 
-    def _index(self, asset: str, path: Path, note: AssetNote) -> Asset:
+    def _opened(self, asset: str, folder: Path, note: AssetNote) -> Asset:
+        """Map the files and what is beside them; make what is not there. Raises Problem unplayable."""
+        paths = [folder / file_name(number) for number in range(len(note.files))]
+        files, parts = self._mapped(paths, note)
+        found = self._stored_plan(folder / _PLAN, parts, note)
+        if found is None:
+            files, parts = self._mapped(paths, note, whole=True)  # no edition is made of a damaged table
+            found = plan_file.prepare(parts, note.files, note.policy)
+            write_whole(folder / _PLAN, plan_file.to_bytes(found, parts))
+        inits = {t.track.name: init_segment(t.track.format) for t in found.plan.tracks}
+        return Asset(
+            asset=asset,
+            files=files,
+            names=tuple(name for name in note.files if name),
+            file_of=found.joint.file_of,
+            index=found.joint.index,
+            plan=found.plan,
+            tracks=found.reports,
+            inits=inits,
+            generations={name: generation(init) for name, init in inits.items()},
+            unchecked={t.name for t in found.joint.index.tracks},
+        )
+
+    def _mapped(
+        self, paths: list[Path], note: AssetNote, *, whole: bool = False
+    ) -> tuple[tuple[memoryview, ...], list[Index]]:
+        files, parts = [], []
+        for path, name in zip(paths, note.files, strict=True):
+            try:
+                media, part = self._indexed(path, whole)
+            except Problem as problem:
+                if len(paths) > 1:
+                    raise Problem(problem.kind.name, f"{name}: {problem.detail}") from problem
+                raise
+            files.append(media)
+            parts.append(part)
+        return tuple(files), parts
+
+    def _indexed(self, path: Path, whole: bool) -> tuple[memoryview, Index]:
+        """A file and its index, both mapped. `whole`: the tables are compared with their checksums now, not later."""
         with open(path, "rb") as file:
             stat = os.fstat(file.fileno())
             if not stat.st_size:
                 raise Problem("unplayable", "the file is empty")
-            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        media = memoryview(mapped)
+            # the view holds the mapping: it is closed when the last response lets go of it
+            media = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
         key = FileKey(stat.st_size, stat.st_mtime_ns, stat.st_ino)
-        index = self._load_index(path.with_name(_INDEX), key)
+        beside = path.with_suffix(".idx")
+        index = self._load_index(beside, key, whole)
         if index is None:
-            write_whole(path.with_name(_INDEX), to_bytes(build(read_movie(media), key)))
-            index = self._load_index(path.with_name(_INDEX), key)
+            write_whole(beside, to_bytes(build(read_movie(media), key)))
+            index = self._load_index(beside, key, whole)
             assert index is not None
-        plan = make_plan(index, note.target_ms)
-        inits = {t.track.name: init_segment(t.track.format) for t in plan.tracks}
-        return Asset(
-            asset=asset,
-            file=mapped,
-            media=media,
-            index=index,
-            plan=plan,
-            tracks=tuple(describe.of_plan(t, plan.target_duration) for t in plan.tracks),
-            inits=inits,
-            generations={name: generation(init) for name, init in inits.items()},
-        )
+        return media, index
 
-    def _load_index(self, path: Path, key: FileKey) -> Index | None:
+    def _load_index(self, path: Path, key: FileKey, whole: bool) -> Index | None:
         """The mapped index if it is there and is of this file."""
         try:
             with open(path, "rb") as file:
                 mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-            return from_buffer(memoryview(mapped), key)
+            index = from_buffer(memoryview(mapped), key)
+            for track in index.tracks if whole else ():
+                check(track)
+            return index
         except (OSError, ValueError):
             return None
         except StaleIndex as stale:
             log.warning("index.stale", path=path.name, why=str(stale))
+            return None
+
+    def _stored_plan(self, path: Path, parts: list[Index], note: AssetNote) -> Prepared | None:
+        try:
+            return plan_file.from_bytes(path.read_bytes(), parts, note.policy)
+        except FileNotFoundError:
+            return None
+        except (OSError, StaleIndex) as stale:
+            log.warning("plan.stale", asset=path.parent.name, why=str(stale))
             return None
 
 

@@ -34,7 +34,7 @@ async def run(ctx: Context) -> None:
         keys = await asyncio.to_thread(LocalKeys, data / "keys")
         vod = Vod(ctx, await asyncio.to_thread(Assets, data / "vod"), make_protector(ctx, keys))
         app = make_app(ctx, live, vod, keys)
-        sweeping = ctx.tasks.start(_sweep(ctx, live), "sweep")
+        sweeping = ctx.tasks.start(_sweep(live, vod), "sweep")
         listen: list[Path | tuple[str, int]] = [ctx.home.socket("origin", door="media")]
         if text := ctx.settings.text("origin.listen"):
             found = listen_address(text)
@@ -102,7 +102,8 @@ def make_app(ctx: Context, live: Live, vod: Vod, keys: KeySource) -> web.Applica
     return app
 
 
-async def _sweep(ctx: Context, live: Live) -> None:
+async def _sweep(live: Live, vod: Vod) -> None:
     while True:
         await asyncio.sleep(_SWEEP_S)
         await live.sweep()
+        await vod.arrivals.sweep()

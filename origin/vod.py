@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 
-import aiofiles
 import msgspec
 import structlog
 from aiohttp import web
@@ -15,18 +14,19 @@ from base.names import CONTENT_TYPE, Leaf, Name
 from base.problems import Problem
 from node.process import Context
 from origin import views
-from origin.assets import MEZZANINE, Asset, Assets
+from origin.arrivals import Arrivals
+from origin.assets import Asset, Assets
 from origin.lane import SegmentLane
 from origin.licence import key_answer
 from origin.protected import Protector
 from packager import ts
+from packager.index import StaleIndex
 from packager.methods import Method
 from packager.plan import TrackPlan
 from packager.segment import Body, segment
 
 log = structlog.get_logger("vod")
 
-_BLOCK = 1 << 20
 _JOINED = 128 << 10
 _VECTOR = 512  # ranges a write; IOV_MAX is 1024
 
@@ -39,16 +39,15 @@ class Vod:
         self._assets = assets
         self._protector = protector
         self.lane = SegmentLane(assets, ctx.clock, ctx.metrics)
-        self._adding: set[str] = set()  # titles whose file is being received or indexed
-        # syncing a large file takes long; the threads that live parts are written in must not all do that
-        self._indexing = asyncio.Semaphore(2)
+        self.arrivals = Arrivals(ctx, assets)
 
     async def get(self, request: web.Request, name: Name) -> web.StreamResponse:
-        if name.leaf is Leaf.STATUS and name.title in self._adding:
+        if name.leaf is Leaf.STATUS and name.title in self.arrivals.adding:
             raise Problem("early", f"asset {name.title} is being added")
         asset = await self._open(name.title)
         if name.leaf is Leaf.STATUS:
             return web.Response(body=msgspec.json.encode(asset.report()), content_type="application/json")
+        asset = await self._checked(name, asset)
         if name.protection:
             asset = await self._protected(name, asset)
         if name.edition and name.edition != asset.plan.edition:
@@ -69,46 +68,15 @@ class Vod:
                 return _text(name, await asyncio.to_thread(views.text, name, asset))
 
     async def put(self, request: web.Request, name: Name) -> web.Response:
-        """Receive a file, index it, put it in place: 201 with its AssetReport."""
-        if name.leaf is not Leaf.MEZZANINE:
-            raise Problem("method", "only the mezzanine can be put", allow="GET, HEAD")
-        target_ms = _target(request, self._ctx.settings.number("origin.segment_target"))
-        if name.title in self._adding:
-            raise Problem("conflict", f"asset {name.title} is being added by another request")
-        self._adding.add(name.title)
-        try:
-            asset = await self._receive(request, name, target_ms)
-        finally:
-            self._adding.discard(name.title)
+        """Receive an asset, or one of its files."""
+        answer = await self.arrivals.put(request, name)
         self._ctx.metrics.gauge("origin_assets").set(len(self._assets))
-        return web.Response(status=201, body=msgspec.json.encode(asset.report()), content_type="application/json")
-
-    async def _receive(self, request: web.Request, name: Name, target_ms: int) -> Asset:
-        incoming = await asyncio.to_thread(self._assets.incoming)
-        try:
-            await asyncio.to_thread(self._assets.refuse_taken, name.title)
-            received = 0
-            async with aiofiles.open(incoming / MEZZANINE, "wb") as file:
-                async for block in request.content.iter_chunked(_BLOCK):
-                    await file.write(block)
-                    received += len(block)
-            if request.content_length is not None and received != request.content_length:
-                raise Problem("malformed", f"{received} of {request.content_length} octets came: send it again")
-            async with self._indexing:
-                return await asyncio.to_thread(self._assets.add, name.title, incoming, target_ms)
-        except Problem as problem:
-            self._ctx.metrics.counter("origin_refused", kind=problem.kind.name).inc()
-            raise
-        except OSError as fault:
-            if isinstance(fault, ConnectionError):
-                raise
-            log.error("asset.not_stored", asset=name.title, fault=str(fault))
-            self._ctx.metrics.counter("origin_refused", kind="busy").inc()
-            raise Problem("busy", f"the origin cannot store the file: {fault.strerror}") from fault
-        finally:
-            await asyncio.to_thread(self._assets.drop, incoming)
+        return answer
 
     async def delete(self, name: Name) -> web.Response:
+        if name.leaf is Leaf.UPLOAD:
+            await self.arrivals.drop(name)
+            return web.Response(status=204)
         if name.leaf is not Leaf.STATUS:
             raise Problem("method", "an asset is removed as a whole: DELETE its status.json", allow="GET, HEAD")
         await asyncio.to_thread(self._assets.remove, name.title)
@@ -120,6 +88,17 @@ class Vod:
         if asset is None:
             asset = await asyncio.to_thread(self._assets.get, title)
         self._ctx.metrics.gauge("origin_assets").set(len(self._assets))
+        return asset
+
+    async def _checked(self, name: Name, asset: Asset) -> Asset:
+        """The tables of a track are looked at when a name first needs them; if they are damaged, they are made anew."""
+        for track in (name.track, *name.tracks):
+            if track in asset.unchecked:
+                try:
+                    await asyncio.to_thread(asset.check, track)
+                except StaleIndex as stale:
+                    await asyncio.to_thread(self._assets.forget, asset, stale)
+                    return await asyncio.to_thread(self._assets.get, name.title)
         return asset
 
     def _init(self, name: Name, asset: Asset) -> web.Response:
@@ -217,12 +196,3 @@ def _text(name: Name, text: str) -> web.Response:
     if not name.edition:
         headers["Cache-Control"] = lifetimes.VOD_MANIFEST
     return web.Response(body=body, headers=headers)
-
-
-def _target(request: web.Request, usual: int) -> int:
-    given = request.query.get("target_ms", "")
-    if not given:
-        return usual
-    if not given.isdecimal() or not 1000 <= int(given) <= 20000:
-        raise Problem("malformed", "target_ms must be 1000 to 20000")
-    return int(given)

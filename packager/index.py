@@ -1,10 +1,11 @@
 """The index of one media file: what its `moov` says, expanded, in a form that is mapped and used as it lies.
 
-    magic 8, header length u32, CRC-32 of all that follows u32, header (JSON), padding to 16, then per track:
-    samples (24 octets each: offset u64, dts i64, size u32, composition offset i32), sync sample indices (u32)
+    magic 8, header length u32, CRC-32 of the header u32, header (JSON), padding to 16, then per track:
+    samples (24 octets each: offset u64, dts i64, size u32, composition offset i32), sync sample indices (u32), padding
 
 All integers of the tables are little-endian. The header carries the key of the file that it belongs to (size, mtime,
-inode): an index that does not match its file is made anew, never used.
+inode): an index that does not match its file is made anew, never used. It also carries a CRC-32 of each track's tables,
+which `check` compares when the track is first asked for: docs/decisions/0007-opening-an-asset.md.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from packager.movie import Movie
 from packager.tables import SAMPLE, Samples
 
 _FIRST_MAGIC = b"HWIDX\x00\x00\x01"
-MAGIC = b"HWIDX\x00\x00\x01"  # the last octet is the version of the layout
+MAGIC = b"HWIDX\x00\x00\x02"  # the last octet is the version of the layout
 _HEAD = struct.Struct("<8sII")
 
 
@@ -42,7 +43,10 @@ class StaleIndex(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexTrack:
-    """One track: `v1`, `a1`, ... Presentation time of a sample = dts + cto - shift (track timescale)."""
+    """One track: `v1`, `a1`, ... Presentation time of a sample = dts + cto - shift (track timescale).
+
+    `checksum`: what the tables were written with, None where they were not read from an index.
+    """
 
     name: str
     format: Format
@@ -50,6 +54,7 @@ class IndexTrack:
     sync: npt.NDArray[np.uint32]
     last_duration: int
     shift: int
+    checksum: int | None = None
 
     @property
     def end_dts(self) -> int:
@@ -68,9 +73,12 @@ class IndexTrack:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Index:
+    """`epoch`: whole seconds that were taken off all times of a recording that counts from 1970 or from anywhere."""
+
     key: FileKey
     tracks: tuple[IndexTrack, ...]
     notes: tuple[str, ...] = ()
+    epoch: int = 0
 
     @property
     def video(self) -> tuple[IndexTrack, ...]:
@@ -84,19 +92,21 @@ class Index:
         return next((t for t in self.tracks if t.name == name), None)
 
 
-class _TrackHeader(msgspec.Struct, frozen=True, kw_only=True):
+class _TrackHeader(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     name: str
     count: int
     sync: int
     last_duration: int
     shift: int
     format: Format
+    checksum: int | None = None
 
 
 class _Header(msgspec.Struct, frozen=True, kw_only=True):
     key: FileKey
     notes: tuple[str, ...]
     tracks: tuple[_TrackHeader, ...]
+    epoch: int = 0
 
 
 def build(movie: Movie, key: FileKey) -> Index:
@@ -117,7 +127,7 @@ def build(movie: Movie, key: FileKey) -> Index:
             )
         )
     notes = [*movie.left_out, *(note for source in movie.tracks for note in source.notes)]
-    return Index(key=key, tracks=tuple(tracks), notes=tuple(notes))
+    return Index(key=key, tracks=tuple(tracks), notes=tuple(notes), epoch=movie.epoch)
 
 
 def to_bytes(index: Index) -> bytes:
@@ -125,11 +135,24 @@ def to_bytes(index: Index) -> bytes:
         _Header(
             key=index.key,
             notes=index.notes,
-            tracks=tuple(_header_of(t) for t in index.tracks),
+            tracks=tuple(msgspec.structs.replace(_header_of(t), checksum=_checksum(t)) for t in index.tracks),
+            epoch=index.epoch,
         )
     )
-    body = b"".join([header, bytes(_padding(len(header))), *(piece for t in index.tracks for piece in _tables(t))])
-    return _HEAD.pack(MAGIC, len(header), zlib.crc32(body)) + body
+    tables = (piece for t in index.tracks for piece in _tables(t))
+    head = _HEAD.pack(MAGIC, len(header), zlib.crc32(header))
+    return b"".join([head, header, bytes(_padding(len(header))), *tables])
+
+
+def check(track: IndexTrack) -> None:
+    """Raises StaleIndex if the tables are not what was written. Reads them all: 1 ms for each 3 MB or so."""
+    if track.checksum is not None and _checksum(track) != track.checksum:
+        raise StaleIndex(f"damaged: tables of {track.name}")
+
+
+def _checksum(track: IndexTrack) -> int:
+    samples, sync, _ = _tables(track)
+    return zlib.crc32(sync, zlib.crc32(samples))
 
 
 def _header_of(track: IndexTrack) -> _TrackHeader:
@@ -172,21 +195,27 @@ def identity(index: Index) -> Iterator[bytes | memoryview]:
 
 
 def from_buffer(data: memoryview, key: FileKey | None = None) -> Index:
-    """Views into `data`, nothing is copied. Raises StaleIndex if it is damaged or not the index of `key`."""
+    """Views into `data`, nothing is copied or looked at but the header.
+
+    Raises StaleIndex if that is damaged, or not the index of `key`, or the tables are cut short.
+    """
     if len(data) < _HEAD.size:
         raise StaleIndex("too short")
     magic, length, checksum = _HEAD.unpack_from(data)
     if magic != MAGIC:
         raise StaleIndex("another layout")
-    if zlib.crc32(data[_HEAD.size :]) != checksum:
+    text = data[_HEAD.size : _HEAD.size + length]
+    if len(text) != length or zlib.crc32(text) != checksum:
         raise StaleIndex("damaged")
     try:
-        header = msgspec.json.decode(data[_HEAD.size : _HEAD.size + length], type=_Header)
+        header = msgspec.json.decode(text, type=_Header)
     except msgspec.DecodeError as fault:
         raise StaleIndex("another header") from fault
     if key is not None and header.key != key:
         raise StaleIndex("of another file")
     at = _HEAD.size + length + _padding(length)
+    if len(data) != at + sum(_size(t) for t in header.tracks):
+        raise StaleIndex("cut short")
     tracks = []
     for t in header.tracks:
         samples = np.frombuffer(data, SAMPLE, t.count, at)
@@ -202,9 +231,15 @@ def from_buffer(data: memoryview, key: FileKey | None = None) -> Index:
                 sync=sync,
                 last_duration=t.last_duration,
                 shift=t.shift,
+                checksum=t.checksum,
             )
         )
-    return Index(key=header.key, tracks=tuple(tracks), notes=header.notes)
+    return Index(key=header.key, tracks=tuple(tracks), notes=header.notes, epoch=header.epoch)
+
+
+def _size(track: _TrackHeader) -> int:
+    length = SAMPLE.itemsize * track.count + 4 * track.sync
+    return length + _padding(length)
 
 
 def _padding(length: int) -> int:

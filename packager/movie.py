@@ -33,10 +33,11 @@ class SourceTrack:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Movie:
-    """`left_out`: why a track of the file is not among `tracks`, one sentence each."""
+    """`left_out`: why a track of the file is not among `tracks`, one sentence each. `epoch`: see Index."""
 
     tracks: tuple[SourceTrack, ...]
     left_out: tuple[str, ...] = ()
+    epoch: int = 0
 
 
 def read_init(data: memoryview) -> Format:
@@ -93,9 +94,8 @@ def read_movie(data: memoryview) -> Movie:
             "unplayable", "the file has no video and no audio: " + ("; ".join(left_out) or "empty")
         )
     _check_extent(data, tracks)
-    if moofs:
-        _from_zero(tracks)
-    return Movie(tracks=tuple(tracks), left_out=tuple(left_out))
+    epoch = _from_zero(tracks) if moofs else 0
+    return Movie(tracks=tuple(tracks), left_out=tuple(left_out), epoch=epoch)
 
 
 def _find(data: memoryview) -> tuple[Box, list[Box]]:
@@ -222,8 +222,9 @@ def _check_extent(data: memoryview, tracks: list[SourceTrack]) -> None:
             raise malformed("a sample is shown at a time far from where it is decoded")
 
 
-def _from_zero(tracks: list[SourceTrack]) -> None:
+def _from_zero(tracks: list[SourceTrack]) -> int:
     """A recorded live stream counts from 1970 or from anywhere: take whole seconds off, the same for all tracks."""
     first = min(int(t.columns.samples["dts"][0]) // t.format.timescale for t in tracks)
     for track in tracks:
         track.columns.samples["dts"] -= first * track.format.timescale
+    return first

@@ -16,6 +16,7 @@ TRACKS = st.from_regex(r"[a-z][a-z0-9]{0,15}", fullmatch=True)
 GENERATIONS = st.from_regex(r"[0-9a-f]{8,64}", fullmatch=True)
 KIDS = st.from_regex(r"[0-9a-f]{32}", fullmatch=True)
 NUMBERS = st.integers(0, 10**15 - 1)
+NUMBERED = (Leaf.SEGMENT, Leaf.TS_SEGMENT, Leaf.TEXT_SEGMENT, Leaf.PART)
 
 
 def made(leaf: Leaf, kind: Kind) -> st.SearchStrategy[str]:
@@ -42,6 +43,12 @@ def any_name(draw: st.DrawFn) -> Name:
     protection = draw(st.sampled_from(("", *under)))
     if Name(kind=kind, title=title, leaf=leaf).at_top:
         return Name(kind=kind, title=title, leaf=leaf, protection=protection)
+    if leaf is Leaf.SIDECAR:
+        return Name(kind=kind, title=title, leaf=leaf, track=draw(TRACKS))
+    if leaf in (Leaf.UPLOAD, Leaf.UPLOAD_FILE):
+        number = draw(st.integers(1, 9999)) if leaf is Leaf.UPLOAD_FILE else -1
+        upload = draw(st.from_regex(r"[0-9a-f]{8,32}", fullmatch=True))
+        return Name(kind=kind, title=title, leaf=leaf, upload=upload, number=number)
     edition = draw(EDITIONS)
     if leaf is Leaf.SESSION:
         return Name(kind=kind, title=title, leaf=leaf, edition=edition)
@@ -56,7 +63,7 @@ def any_name(draw: st.DrawFn) -> Name:
         edition=edition,
         track=track,
         generation=draw(GENERATIONS) if leaf is Leaf.INIT else "",
-        number=draw(NUMBERS) if leaf in (Leaf.SEGMENT, Leaf.TS_SEGMENT, Leaf.PART) else -1,
+        number=draw(NUMBERS) if leaf in NUMBERED else -1,
         made=draw(made(leaf, kind)),
         part=draw(st.integers(0, 999_999)) if leaf is Leaf.PART else -1,
         protection=protection,
@@ -188,3 +195,13 @@ def test_a_title_is_lower_case_with_inner_hyphens(text: str) -> None:
 @pytest.mark.parametrize("text", ["", "-a", "a-", "A", "a b", "ä", "a" * 65, "a/b", "a\n"])
 def test_this_is_no_title(text: str) -> None:
     assert not is_title(text)
+
+
+def test_text_has_names_under_every_protection() -> None:
+    name = Name(kind=Kind.VOD, title="film", leaf=Leaf.TEXT_SEGMENT, edition="t1", track="s1", number=7)
+    assert name.path == "/vod/film/t1/s1/7.vtt" and name.public and name.leaf in IMMUTABLE
+    for protection in names.PROTECTIONS:
+        assert parse(f"/~{protection}{name.path}") is not None
+    sidecar = Name(kind=Kind.VOD, title="film", leaf=Leaf.SIDECAR, track="s1")
+    assert sidecar.path == "/vod/film/text/s1" and parse(sidecar.path) == sidecar and not sidecar.public
+    assert parse("/live/film/text/s1") is None and parse("/~cbcs/vod/film/text/s1") is None

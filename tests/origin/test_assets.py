@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from base.problems import Problem
-from origin.assets import MEZZANINE, Assets
+from origin.assets import MEZZANINE, Assets, file_name
+from packager.index import StaleIndex
+from packager.policy import Last, Policy
 from tests.kit.media import Films
 
 TARGET_MS = 2000
@@ -45,7 +47,7 @@ def test_an_asset_is_one_folder_and_opens_the_same_after_a_restart(
     assets: Assets, add: Callable[..., Path], tmp_path: Path
 ) -> None:
     folder = add("tour")
-    assert sorted(os.listdir(folder)) == ["asset.json", "mezzanine.idx", "mezzanine.mp4"]
+    assert sorted(os.listdir(folder)) == ["asset.json", "asset.plan", "mezzanine.idx", "mezzanine.mp4"]
     assert os.listdir(tmp_path / "incoming") == []
     opened = assets.get("tour")
     assert assets.at_hand("tour") is opened
@@ -126,6 +128,99 @@ def test_an_index_that_does_not_fit_is_made_anew(
     assert path.read_bytes() == kept
 
 
+def test_a_damaged_table_is_found_when_its_track_is_asked_for(
+    assets: Assets, add: Callable[..., Path], tmp_path: Path
+) -> None:
+    path = add("tour") / "mezzanine.idx"
+    kept = path.read_bytes()
+    path.write_bytes(kept[:3000] + bytes((kept[3000] ^ 1,)) + kept[3001:])
+    again = Assets(tmp_path / "vod")
+    opened = again.get("tour")
+    opened.check("a1")
+    for _ in range(2):
+        with pytest.raises(StaleIndex, match="tables of v1"):
+            opened.media_of("v1")
+    with pytest.raises(StaleIndex) as stale:
+        opened.check("v1")
+    again.forget(opened, stale.value)
+    assert again.at_hand("tour") is None
+    assert bytes(again.get("tour").media_of("v1")) == bytes(opened.files[0])
+    assert path.read_bytes() == kept
+
+
+def test_a_plan_is_never_made_of_a_damaged_table(assets: Assets, add: Callable[..., Path], tmp_path: Path) -> None:
+    folder = add("tour")
+    path, report = folder / "mezzanine.idx", assets.get("tour").report()
+    kept = path.read_bytes()
+    path.write_bytes(kept[:3000] + bytes((kept[3000] ^ 1,)) + kept[3001:])
+    (folder / "asset.plan").unlink()
+    again = Assets(tmp_path / "vod")
+    assert again.get("tour").report() == report
+    assert path.read_bytes() == kept
+
+
+@pytest.mark.parametrize("damage", ["flip", "cut", "empty", "gone", "other film"])
+def test_a_plan_that_does_not_fit_is_made_anew(
+    assets: Assets, add: Callable[..., Path], tmp_path: Path, damage: str
+) -> None:
+    folder = add("tour")
+    report, path = assets.get("tour").report(), folder / "asset.plan"
+    kept = path.read_bytes()
+    match damage:
+        case "flip":
+            path.write_bytes(kept[:100] + bytes((kept[100] ^ 1,)) + kept[101:])
+        case "cut":
+            path.write_bytes(kept[:-8])
+        case "empty":
+            path.write_bytes(b"")
+        case "gone":
+            path.unlink()
+        case "other film":
+            path.write_bytes((add("other", "bframes") / "asset.plan").read_bytes())
+    again = Assets(tmp_path / "vod")
+    assert again.get("tour").report() == report
+    assert path.read_bytes() == kept
+
+
+def test_a_folder_of_the_first_version_opens_with_the_same_edition(
+    assets: Assets, add: Callable[..., Path], tmp_path: Path
+) -> None:
+    folder = add("tour")
+    before = assets.get("tour").report()
+    for name in ("asset.plan", "mezzanine.idx"):
+        (folder / name).unlink()
+    (folder / "asset.json").write_text('{"target_ms":2000}')
+    assert Assets(tmp_path / "vod").get("tour").report() == before
+
+
+def test_several_files_are_one_asset(assets: Assets, films: Films, tmp_path: Path) -> None:
+    incoming = assets.incoming()
+    for number, film in enumerate(("two-languages", "plain")):
+        (incoming / file_name(number)).write_bytes(films(film).read_bytes())
+    policy = Policy(target_ms=2000, last=Last.LONG, bootstrap_ms=(1000,))
+    made = assets.add("tour", incoming, policy, ("tour.mp4", "small.mp4"))
+    report = made.report()
+    assert [t.track for t in report.tracks] == ["v1", "v2", "a1", "a2", "a3"]
+    assert report.files == ("tour.mp4", "small.mp4") and report.switchable
+    assert (report.last, report.bootstrap_ms) == ("long", (1000,))
+    assert [a.file for a in report.alignments] == [("small.mp4", "tour.mp4")[made.file_of["v2"] == 0]]
+    assert {made.file_of[f"a{n}"] for n in (1, 2)} == {0} and made.file_of["a3"] == 1
+    assert bytes(made.media_of("a3")) == films("plain").read_bytes()
+    again = Assets(tmp_path / "vod").get("tour")
+    assert again.report() == report and again.inits == made.inits and again.file_of == made.file_of
+    assert again.index.key == made.index.key
+
+
+def test_a_refused_file_among_several_is_named(assets: Assets, films: Films, tmp_path: Path) -> None:
+    incoming = assets.incoming()
+    (incoming / file_name(0)).write_bytes(films("plain").read_bytes())
+    (incoming / file_name(1)).write_bytes(b"junk" * 1000)
+    with pytest.raises(Problem, match=r"second\.mp4: ") as problem:
+        assets.add("tour", incoming, TARGET_MS, ("first.mp4", "second.mp4"))
+    assert problem.value.kind.name == "unplayable"
+    assert os.listdir(tmp_path / "vod") == []
+
+
 def test_only_so_many_stay_open_and_the_rest_opens_again(add: Callable[..., Path], tmp_path: Path) -> None:
     few = Assets(tmp_path / "vod", most_open=3)
     for at in range(6):
@@ -191,6 +286,6 @@ def test_what_is_in_use_stays_readable_when_it_is_removed(
     opened = assets.get("tour")
     assets.remove("tour")
     assert not folder.exists() and len(assets) == 0
-    assert bytes(opened.media) == films("plain").read_bytes()
+    assert bytes(opened.media_of("v1")) == films("plain").read_bytes()
     add("tour", "bframes")  # the name is free again
     assert assets.get("tour").report().edition != opened.report().edition

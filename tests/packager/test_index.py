@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from packager.index import MAGIC, FileKey, StaleIndex, from_buffer, to_bytes
+from packager.index import MAGIC, FileKey, Index, StaleIndex, check, from_buffer, identity, to_bytes
 from tests.packager.packed import KEY, Packed
 from tests.packager.tracks import audio, index, video
 
@@ -48,15 +48,43 @@ def test_the_index_of_another_file_is_stale(key: FileKey) -> None:
 
 
 def test_damage_is_found_anywhere() -> None:
-    data = to_bytes(index(video([0], 3), audio(2)))
+    """In the header at once, in a table when its track is checked; what only aligns tables says nothing."""
+    whole = index(video([0], 3), audio(3))
+    data = to_bytes(whole)
     for at in range(len(data)):
         bad = bytearray(data)
         bad[at] ^= 0x10
-        with pytest.raises(StaleIndex):
-            from_buffer(memoryview(bad), KEY)
+        try:
+            found = from_buffer(memoryview(bad), KEY)
+            for track in found.tracks:
+                check(track)
+        except StaleIndex:
+            continue
+        for track, before in zip(found.tracks, whole.tracks, strict=True):
+            assert np.array_equal(track.samples, before.samples) and np.array_equal(track.sync, before.sync)
     for end in range(len(data)):
         with pytest.raises(StaleIndex):
             from_buffer(memoryview(data[:end]), KEY)
+
+
+def test_opening_looks_at_no_table() -> None:
+    """A flipped bit there is found by `check`, and not before: reading all tables is what opening must not cost."""
+    data = bytearray(to_bytes(index(video([0], 3), audio(3))))
+    data[-20] ^= 1
+    found = from_buffer(memoryview(data), KEY)
+    check(found.tracks[0])
+    with pytest.raises(StaleIndex, match="tables of a1"):
+        check(found.tracks[1])
+
+
+def test_tables_made_here_have_nothing_to_be_compared_with() -> None:
+    check(video([0], 3))
+
+
+def test_the_seconds_taken_off_a_recording_are_kept() -> None:
+    made = Index(key=KEY, tracks=(audio(3),), epoch=1_700_000_000)
+    assert from_buffer(memoryview(to_bytes(made))).epoch == 1_700_000_000
+    assert b"".join(identity(made)) == b"".join(identity(index(audio(3))))
 
 
 def test_another_layout_is_stale() -> None:
