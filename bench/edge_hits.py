@@ -5,12 +5,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import re
-import shutil
-import socket
 import statistics
 import subprocess
 import sys
@@ -19,16 +16,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import aiohttp
-
 from bench.figures import Figures
+from bench.servers import LOAD_CORE, answering, found, free_ports, lacking, running
 
 SIZES = {"1 KB": 1 << 10, "100 KB": 100 << 10, "1 MB": 1 << 20}
 ROUNDS = 3
 SECONDS = 2
 CONNECTIONS = 32
 NEEDED = ("nginx", "wrk", "taskset")
-SERVER_CORE, LOAD_CORE = "0", "1"
 TITLE = "Edge hits"
 COLUMNS = ("object", "edge, requests/s", "nginx, requests/s", "edge / nginx", "edge, Gbit/s")
 
@@ -57,9 +52,7 @@ http {{
 
 def measure() -> Figures:
     """Medians of alternating runs (edge, nginx, edge, nginx ...). Under a minute."""
-    lacked = [name for name in NEEDED if shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin") is None]
-    if len(os.sched_getaffinity(0)) < 2:
-        lacked.append("a second core for the load")
+    lacked = lacking(NEEDED)
     how = (
         f"One edge worker and one nginx worker (static files, sendfile) on the same core in turn, "
         f"`wrk -t1 -c{CONNECTIONS} -d{SECONDS}s` on another core, medians of {ROUNDS} runs each."
@@ -103,56 +96,22 @@ def _servers(folder: Path) -> Iterator[tuple[str, str]]:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(os.urandom(size))
     folder.chmod(0o755)  # nginx's worker runs as another user if we are root
-    port, nginx_port = _free_ports(2)
+    port, nginx_port = free_ports(2)
     (folder / "nginx.conf").write_text(_NGINX.format(folder=folder, port=nginx_port))
     home = folder / "home"
     for part in ("run", "secrets"):
         (home / part).mkdir(parents=True, mode=0o700)
     nginx_at, edge_at = f"http://127.0.0.1:{nginx_port}", f"http://127.0.0.1:{port}"
-    pinned = ["taskset", "-c", SERVER_CORE]
-    nginx_binary = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+    nginx_binary = found("nginx")
     assert nginx_binary is not None
-    commands = (
-        [*pinned, nginx_binary, "-e", str(folder / "error.log"), "-c", str(folder / "nginx.conf")],
-        [*pinned, sys.executable, "-m", "edge", "--home", str(home)],
-    )
-    commands[1].extend(["--set", f"edge.listen=127.0.0.1:{port}", "--set", f"edge.upstream={nginx_at}"])
-    started: list[subprocess.Popen[bytes]] = []
-    try:
-        for command in commands:
-            process = subprocess.Popen(command, stdin=subprocess.PIPE)  # the edge ends with its standard input
-            started.append(process)
-        asyncio.run(_answering([nginx_at, edge_at]))
-        yield edge_at, nginx_at
-    finally:
-        for process in started:
-            process.terminate()
-            process.wait(10)
-            if process.stdin is not None:
-                process.stdin.close()
-
-
-def _free_ports(count: int) -> list[int]:
-    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [int(one.getsockname()[1]) for one in held]
-    for one in held:
-        one.close()
-    return ports
-
-
-async def _answering(bases: list[str]) -> None:
-    """Wait until both serve every object, which also fills the edge. Raises TimeoutError after 15 s."""
-    async with asyncio.timeout(15), aiohttp.ClientSession() as session:
-        for base in bases:
+    nginx = [nginx_binary, "-e", str(folder / "error.log"), "-c", str(folder / "nginx.conf")]
+    edge = [sys.executable, "-m", "edge", "--home", str(home)]
+    edge += ["--set", f"edge.listen=127.0.0.1:{port}", "--set", f"edge.upstream={nginx_at}"]
+    with running(nginx), running(edge):
+        for base in (nginx_at, edge_at):
             for size in SIZES.values():
-                while True:
-                    try:
-                        async with session.get(base + _path(size)) as answer:
-                            if answer.status == 200 and len(await answer.read()) == size:
-                                break
-                    except aiohttp.ClientError:
-                        pass
-                    await asyncio.sleep(0.1)
+                answering(base + _path(size))  # which also fills the edge
+        yield edge_at, nginx_at
 
 
 def main() -> None:
