@@ -7,7 +7,7 @@ import msgspec
 
 class TrackReport(msgspec.Struct, frozen=True, kw_only=True):
     track: str
-    kind: str  # video or audio
+    kind: str  # video, audio or text
     codec: str  # RFC 6381
     bandwidth: int  # peak, as RFC 8216bis 4.1 defines it
     average: int = 0
@@ -19,6 +19,9 @@ class TrackReport(msgspec.Struct, frozen=True, kw_only=True):
     sample_rate: int = 0
     video_range: str = "SDR"  # SDR, HLG or PQ
     label: str = ""
+    role: str = ""  # of text: subtitles or captions
+    forced: bool = False  # text that everybody should read who does not read any other
+    default: bool = False
 
 
 class Alignment(msgspec.Struct, frozen=True, kw_only=True):
