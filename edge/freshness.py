@@ -31,6 +31,7 @@ class Use(StrEnum):
     IMMUTABLE = "immutable"  # init segments, segments, parts: without limit
     MANIFEST = "manifest"  # playlists and MPDs: one lifetime, at least LEAST_STALE_S
     OTHER = "other"  # only as its own stale-if-error says
+    LARGE = "large"  # as long as a film: never kept
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +120,7 @@ def _stale_s(said: Mapping[str, str | None], status: int, use: Use, fresh: float
             return math.inf
         case Use.MANIFEST:
             return max(stated, LEAST_STALE_S, fresh)
-        case Use.OTHER:
+        case Use.OTHER | Use.LARGE:
             return stated
 
 

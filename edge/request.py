@@ -51,6 +51,7 @@ class Action(StrEnum):
     TIME = "time"  # the edge's own clock
     PREFLIGHT = "preflight"
     LICENCE = "licence"  # content keys: handed on, never kept
+    LARGE = "large"  # handed through with its ranges, never kept
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +85,8 @@ def plan(method: str, path: str, query: str, fields: Mapping[str, str]) -> Plan:
     if path.endswith(".key"):
         return Plan(action=Action.LICENCE, key=_key(path), body=body)
     key, use, held = wanted(path, query)
-    return Plan(action=Action.OBJECT, key=key, use=use, held=held, body=body, cmcd=cmcd(query, fields))
+    action = Action.LARGE if use is Use.LARGE else Action.OBJECT
+    return Plan(action=action, key=key, use=use, held=held, body=body, cmcd=cmcd(query, fields))
 
 
 def _key(path: str) -> str:
@@ -111,6 +113,8 @@ def wanted(path: str, query: str) -> tuple[str, Use, bool]:
     if name.leaf is names.Leaf.MEDIA_PLAYLIST:
         asked = reload.parse(query)
         return (f"{path}?{asked.key}" if asked.key else path), Use.MANIFEST, asked.blocking
+    if name.leaf in names.LARGE:
+        return path, Use.LARGE, False
     use = Use.MANIFEST if name.leaf in names.MANIFESTS else Use.IMMUTABLE
     # A live segment or part may be asked for as soon as it is hinted (6.2.6): the origin holds the request.
     return path, use, name.kind is names.Kind.LIVE and name.leaf in (names.Leaf.SEGMENT, names.Leaf.PART)

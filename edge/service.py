@@ -6,26 +6,24 @@ What is decided is decided in `request`, `freshness` and `fill`; here answers ar
 from __future__ import annotations
 
 import contextlib
-import socket
-import struct
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
 import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler
-from multidict import CIMultiDict
 
 from base.conditions import Shape
 from base.conditions import shape as shape_of
 from base.problems import Problem
 from base.records import Delivery
 from edge import request as asked
+from edge.answer import Sent, abort, begun, relay, said_before
 from edge.counts import Counts
 from edge.fill import SLICE, CutShort, Fill, Fills, State, head_of, http_now, joined
 from edge.lane import Lane, fields_of
+from edge.large import Large
 from edge.request import Action, Plan
 from edge.store import MemoryTier, Stored
 from edge.upstream import PATIENCE_S, PATIENCE_WITH_STALE_S, Upstream
@@ -36,17 +34,6 @@ from node.process import Context
 log = structlog.get_logger("edge")
 
 _MOST_LICENCE_OCTETS = 4096
-_RESET = struct.pack("ii", 1, 0)
-
-
-@dataclass(slots=True)
-class Sent:
-    """What happened to one answer, filled in while it is written."""
-
-    cache: str = "own"
-    status: int = 0
-    bytes: int = 0
-    whole: bool = False
 
 
 class Edge:
@@ -60,6 +47,7 @@ class Edge:
         self.upstream = Upstream(
             ctx.upstream("edge.upstream", ctx.home.socket("origin", door="media")), self.counts.retry
         )
+        self.large = Large(Upstream(self.upstream.address, self.counts.retry), ctx.clock)
         self.fills = Fills(self.upstream, self.store, ctx.clock, ctx.tasks, self.counts.fill)
         self.records: list[Callable[[Delivery], None]] = [_to_debug_log]
         self.lane = Lane(self.store, ctx.clock, self.counts, self.note)
@@ -98,7 +86,7 @@ class Edge:
             sent.whole = True
             raise
         except CutShort:
-            _abort(request)
+            abort(request)
             raise ConnectionResetError("the body was cut short") from None
         finally:
             self.counts.full += 1
@@ -121,6 +109,8 @@ class Edge:
 
     async def _answer(self, request: web.Request, plan: Plan, sent: Sent) -> web.StreamResponse:
         match plan.action:
+            case Action.LARGE:
+                return await self.large.answer(request, plan, sent)
             case Action.PREFLIGHT:
                 return web.Response(status=204, headers=dict(asked.preflight(request.rel_url.raw_path)))
             case Action.LICENCE:
@@ -185,7 +175,7 @@ class Edge:
         )
         assert shape is not None
         fields = [*fields_of(stored, cache_status), ("Age", str(stored.age_s(self.clock.monotonic())))]
-        response = await _begin(request, shape, fields, len(stored.body))
+        response = await begun(request, shape, fields, len(stored.body))
         if plan.body and shape.stop != 0:
             view = memoryview(stored.body)
             stop = len(view) if shape.stop < 0 else shape.stop
@@ -228,10 +218,10 @@ class Edge:
                 first = await anext(body, b"")
             except CutShort:
                 raise _broke_off() from None
-        fields = [*_said_before(head.fields, cache_status)]
+        fields = [*said_before(head.fields, cache_status)]
         if fill.lifetime is not None and fill.lifetime.age_s >= 1:
             fields.append(("Age", str(int(fill.lifetime.age_s))))
-        response = await _begin(request, shape, fields, length)
+        response = await begun(request, shape, fields, length)
         if body is not None:
             if first:
                 await response.write(first)
@@ -269,32 +259,21 @@ class Edge:
         answer = claimed or await self.upstream.open(plan.key, request_id=request[rim.REQUEST_ID])
         try:
             head = head_of(answer.status, answer.headers, received_date=http_now(self.clock.now_ms()))
-            fields = [*_said_before(head.fields, cache_status)]
+            fields = [*said_before(head.fields, cache_status)]
             if age := joined(answer.headers).get("Age"):
                 fields.append(("Age", age))
             # The range of what is not kept is not cut out here: RFC 9110 14.2 lets a server ignore Range.
-            response = await _begin(request, Shape(status=head.status), fields, head.length)
+            response = await begun(request, Shape(status=head.status), fields, head.length)
             if plan.body:
-                await self._relay(answer, response, sent)
+                await relay(answer, response, sent)
             await response.write_eof()
             return response
         finally:
             answer.close()
 
-    async def _relay(self, answer: aiohttp.ClientResponse, response: web.StreamResponse, sent: Sent) -> None:
-        chunks = answer.content.iter_any()
-        while True:
-            try:
-                chunk = await anext(chunks, b"")
-            except (aiohttp.ClientError, OSError) as fault:
-                raise CutShort from fault
-            if not chunk:
-                return
-            await response.write(chunk)
-            sent.bytes += len(chunk)
-
     async def close(self) -> None:
         await self.upstream.close()
+        await self.large.close()
 
 
 def _to_debug_log(delivery: Delivery) -> None:
@@ -303,52 +282,6 @@ def _to_debug_log(delivery: Delivery) -> None:
 
 def _broke_off() -> Problem:
     return Problem("upstream", "upstream broke off its answer")
-
-
-def _said_before(fields: Sequence[tuple[str, str]], cache_status: str) -> list[tuple[str, str]]:
-    """An upstream's fields with our own member appended to Cache-Status (RFC 9211 2)."""
-    before = [value for name, value in fields if name.lower() == "cache-status"]
-    kept = [(name, value) for name, value in fields if name.lower() != "cache-status"]
-    return [*kept, ("Cache-Status", ", ".join([*before, cache_status])), ("Server", "Headwater")]
-
-
-async def _begin(
-    request: web.Request, shape: Shape, fields: Sequence[tuple[str, str]], length: int | None
-) -> web.StreamResponse:
-    """Write the header of an answer in this shape. `length` of the whole object, None if not known."""
-    headers = CIMultiDict(fields)
-    headers[rim.REQUEST_ID_FIELD] = request[rim.REQUEST_ID]
-    if shape.status == 304:
-        said = asked.OF_A_304 | {"age", "cache-status", "x-request-id", "server"}
-        if "ETag" not in headers:
-            said |= {"last-modified"}
-        headers = CIMultiDict((name, value) for name, value in headers.items() if name.lower() in said)
-    elif shape.status == 416:
-        headers.popall("Content-Type", None)
-    if shape.content_range:
-        headers["Content-Range"] = shape.content_range
-    response = web.StreamResponse(status=shape.status, headers=headers)
-    if shape.status == 206:
-        response.content_length = shape.stop - shape.start
-    elif shape.status == 416:
-        response.content_length = 0
-    elif shape.status not in (204, 304) and length is not None:
-        response.content_length = length
-    if shape.status in (200, 206):
-        response.headers["Accept-Ranges"] = "bytes"
-    await response.prepare(request)
-    return response
-
-
-def _abort(request: web.Request) -> None:
-    """End a body that was cut short so that nobody takes it for whole: reset, also where its length was not stated."""
-    transport = request.transport
-    if transport is None:
-        return
-    connection = transport.get_extra_info("socket")
-    if connection is not None and connection.family != socket.AF_UNIX:
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-    transport.abort()
 
 
 @web.middleware

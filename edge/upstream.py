@@ -1,14 +1,15 @@
 """The next node towards the origin: one session, requests tried again until a deadline.
 
-Only GET is sent, without anything of the viewer's but the request id, so trying again is always safe (RFC 9110 9.2.2);
-and POST of a licence request, which changes nothing upstream.
+Only GET and HEAD are sent, without anything of the viewer's but the request id and, of large objects, ranges and
+conditions: trying again is always safe (RFC 9110 9.2.2); and POST of a licence request, which changes nothing upstream.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import aiohttp
 import structlog
@@ -30,6 +31,7 @@ CONNECT_S = 2.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 0.5
 # What passes at the same time; more wait for a connection.
 CONNECTIONS = 512
+_NO_FIELDS: Mapping[str, str] = MappingProxyType({})
 _UNAVAILABLE = frozenset({502, 503, 504})
 
 
@@ -42,9 +44,18 @@ class Upstream:
     _session: aiohttp.ClientSession | None = field(default=None, init=False)
 
     async def open(
-        self, target: str, *, request_id: str, patience_s: float = PATIENCE_S, body: bytes | None = None
+        self,
+        target: str,
+        *,
+        request_id: str,
+        patience_s: float = PATIENCE_S,
+        body: bytes | None = None,
+        method: str = "GET",
+        fields: Mapping[str, str] = _NO_FIELDS,
     ) -> aiohttp.ClientResponse:
         """The answer to GET `target`, or to POST of a `body`, its header read and its body not. Close it.
+
+        `fields` go along (ranges, conditions).
 
         Raises Problem upstream (away, or answers 5xx until the deadline) and late (no answer in READ_S).
         """
@@ -54,7 +65,7 @@ class Upstream:
         while True:
             allowed = patience_s
             try:
-                answer = await self._ask(target, request_id, body)
+                answer = await self._ask(target, request_id, body, method, fields)
                 if answer.status < 500:
                     return answer
                 fault = f"upstream answers {answer.status}"
@@ -74,15 +85,17 @@ class Upstream:
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE_S)
 
-    async def _ask(self, target: str, request_id: str, body: bytes | None) -> aiohttp.ClientResponse:
+    async def _ask(
+        self, target: str, request_id: str, body: bytes | None, method: str, more: Mapping[str, str]
+    ) -> aiohttp.ClientResponse:
         if self._session is None:
             self._session = self._connect()
         base = "http://origin" if self.address.startswith("unix:") else self.address.rstrip("/")
-        fields = {"Accept-Encoding": "identity", "X-Request-Id": request_id, "Via": "1.1 Headwater"}
+        fields = {"Accept-Encoding": "identity", "X-Request-Id": request_id, "Via": "1.1 Headwater", **more}
         if body is not None:
             fields["Content-Type"] = "application/json"
         return await self._session.request(
-            "GET" if body is None else "POST",
+            method if body is None else "POST",
             yarl.URL(base + target, encoded=True),
             headers=fields,
             data=body,

@@ -19,6 +19,7 @@ from origin.assets import Asset, Assets
 from origin.lane import SegmentLane
 from origin.licence import key_answer
 from origin.protected import Protector
+from origin.whole import Wholes
 from packager import ts
 from packager.index import StaleIndex
 from packager.methods import Method
@@ -39,6 +40,7 @@ class Vod:
         self._assets = assets
         self._protector = protector
         self.lane = SegmentLane(assets, ctx.clock, ctx.metrics)
+        self._wholes = Wholes()
         self.arrivals = Arrivals(ctx, assets)
 
     async def get(self, request: web.Request, name: Name) -> web.StreamResponse:
@@ -64,6 +66,8 @@ class Vod:
                 return await self._segment(request, name, asset)
             case Leaf.TS_SEGMENT:
                 return await self._ts_segment(name, asset)
+            case Leaf.TRACK_FILE | Leaf.DOWNLOAD:
+                return await self._wholes.answer(request, name, asset, self._ctx.clock.now_ms())
             case _:
                 return _text(name, await asyncio.to_thread(views.text, name, asset))
 

@@ -30,6 +30,8 @@ NOW = 1_700_000_000_000
         ("/live/a/e/v1/init-00112233.mp4", "a=b", "/live/a/e/v1/init-00112233.mp4", Use.IMMUTABLE, False),
         ("/live/a/e/v1/7.m4s", "", "/live/a/e/v1/7.m4s", Use.IMMUTABLE, True),
         ("/vod/a/e/v1/7.m4s", "", "/vod/a/e/v1/7.m4s", Use.IMMUTABLE, False),
+        ("/vod/a/e/v1/track.mp4", "x=y", "/vod/a/e/v1/track.mp4", Use.LARGE, False),
+        ("/vod/a/e/download-v1-a1.mp4", "", "/vod/a/e/download-v1-a1.mp4", Use.LARGE, False),
     ],
 )
 def test_what_is_wanted(path: str, query: str, key: str, use: Use, held: bool) -> None:
@@ -63,6 +65,11 @@ def test_what_is_refused_without_asking_upstream(method: str, path: str, query: 
     with pytest.raises(Problem) as refused:
         request.plan(method, path, query, CIMultiDict())
     assert refused.value.kind.name == kind
+
+
+def test_what_is_as_long_as_a_film_is_handed_through() -> None:
+    plan = request.plan("GET", "/vod/a/e/download-v1.mp4", "", CIMultiDict(Range="bytes=0-"))
+    assert (plan.action, plan.key) == (Action.LARGE, "/vod/a/e/download-v1.mp4")
 
 
 def test_what_the_edge_answers_itself() -> None:

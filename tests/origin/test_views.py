@@ -15,6 +15,9 @@ from origin.assets import MEZZANINE, Asset, Assets
 from tests.kit.media import Films
 
 
+XML = {Leaf.MANIFEST, Leaf.MANIFEST_ON_DEMAND}
+
+
 def added(films: Films, film: str, folder: Path) -> Asset:
     assets = Assets(folder / "vod")
     incoming = assets.incoming()
@@ -32,7 +35,7 @@ def test_every_manifest_has_a_text(films: Films, tmp_path: Path) -> None:
     below = {Leaf.MEDIA_PLAYLIST, Leaf.MEDIA_PLAYLIST_TS, Leaf.IFRAME_PLAYLIST}
     for leaf in MANIFESTS:
         printed = views.text(name(leaf, asset, "v1" if leaf in below else ""), asset)
-        assert printed.startswith("<?xml" if leaf is Leaf.MANIFEST else "#EXTM3U")
+        assert printed.startswith("<?xml" if leaf in XML else "#EXTM3U")
     assert below < MANIFESTS and MANIFESTS & VOD_ONLY
 
 
