@@ -15,7 +15,9 @@ from xml.etree import ElementTree as ET
 
 from base.names import TIME_PATH, Kind, Leaf, Name, media_template
 from base.reports import TrackReport
+from packager import dash_images
 from packager.live import LiveSegment, LiveWindow
+from packager.thumbnails import Sheets
 
 _NAMESPACE = "urn:mpeg:dash:schema:mpd:2011"
 LIVE_PROFILE = "urn:mpeg:dash:profile:isoff-live:2011"
@@ -24,8 +26,8 @@ _ROLE = "urn:mpeg:dash:role:2011"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def live_manifest(window: LiveWindow, tracks: Sequence[TrackReport]) -> str:
-    """The MPD of a channel from one snapshot."""
+def live_manifest(window: LiveWindow, tracks: Sequence[TrackReport], sheets: Sheets | None = None) -> str:
+    """The MPD of a channel from one snapshot. `sheets`: the thumbnails to speak of."""
     mpd = new_mpd("dynamic", window.target)
     closed = {name: [s for s in track.segments if s.closed] for name, track in window.tracks.items()}
     newest = max(
@@ -45,7 +47,7 @@ def live_manifest(window: LiveWindow, tracks: Sequence[TrackReport]) -> str:
     mpd.set("maxSegmentDuration", duration(Fraction(2 * window.target + 1, 2)))
     runs = sorted({s.run for segments in closed.values() for s in segments if not s.gap})
     for place, run in enumerate(runs):
-        _live_period(mpd, window, closed, tracks, run, last=place == len(runs) - 1)
+        _live_period(mpd, window, closed, tracks, run, sheets, last=place == len(runs) - 1)
     ET.SubElement(mpd, "UTCTiming", schemeIdUri="urn:mpeg:dash:utc:http-xsdate:2014", value=TIME_PATH)
     return printed(mpd)
 
@@ -56,6 +58,7 @@ def _live_period(
     closed: dict[str, list[LiveSegment]],
     tracks: Sequence[TrackReport],
     run: int,
+    sheets: Sheets | None,
     *,
     last: bool,
 ) -> None:
@@ -92,6 +95,8 @@ def _live_period(
                 startNumber=str(segments[0].number),
             )
             write_timeline(template, [(s.number, s.start, s.duration) for s in segments], segments[0].number)
+    if sheets and sheets.track in members:
+        period.append(dash_images.adaptation_set(sheets, window.edition, run))
 
 
 def new_mpd(kind: str, min_buffer: int, profiles: str = LIVE_PROFILE) -> ET.Element:

@@ -11,13 +11,15 @@ from xml.etree import ElementTree as ET
 from base.pictures import tiles_template
 from packager.thumbnails import Sheets
 
+# Behind the sets of media, however many come and go while a channel goes on.
+_SET_ID = "1000"
 TILES = "http://dashif.org/guidelines/thumbnail_tile"
 
 
-def adaptation_set(period: ET.Element, at: int, sheets: Sheets, edition: str, run: int = -1) -> None:
-    """Append the set with id `at`. `run`: of the live Period, -1 on demand."""
+def adaptation_set(sheets: Sheets, edition: str, run: int = -1) -> ET.Element:
+    """`run`: of the live Period that it belongs to, -1 on demand."""
     layout = sheets.layout
-    adaptation = ET.SubElement(period, "AdaptationSet", id=str(at), contentType="image", mimeType="image/jpeg")
+    adaptation = ET.Element("AdaptationSet", id=_SET_ID, contentType="image", mimeType="image/jpeg")
     representation = ET.SubElement(
         adaptation,
         "Representation",
@@ -35,3 +37,4 @@ def adaptation_set(period: ET.Element, at: int, sheets: Sheets, edition: str, ru
         duration=str(layout.span_ms),
         startNumber="0",
     )
+    return adaptation
