@@ -182,7 +182,7 @@ def _muxed(stream: ts.Stream, plan: TrackPlan, number: int, media: U8, sizes: ts
     groups = ts.groups_of(stream, end - first)
     octets = sizes + stream.extra
     octets[sync] += len(stream.extra_sync)
-    totals, heads = ts.pes_heads(stream, np.add.reduceat(octets, groups[:-1]))
+    totals, heads = ts.pes_heads(stream.codec, np.add.reduceat(octets, groups[:-1]))
     extra = -ts.packets_of(totals) % _COUNTERS
     starts = np.concatenate(([0], np.cumsum(sizes))).tolist()
 

@@ -7,7 +7,7 @@ octets in the PES head (2.4.3.7) make it fit.
 
 Continuity counters and times must run on from segment to segment, though each is made alone. Both follow from the
 index: the octets that an access unit has in the stream depend on its size, whether it is a sync sample, and constants,
-so the packets of everything before a segment are a sum over columns (`packets_before`).
+so the packets of all segments are sums over columns (`packets`), made once for a track.
 
 Video is H.264 with four-octet NAL lengths: a length and a start code have the same size, so only these octets change.
 Each access unit begins with a delimiter, each sync sample with its parameter sets (H.222.0 2.14.1). Audio is AAC in
@@ -19,11 +19,11 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
+from base.media import Format
 from base.problems import Problem
 from packager import aac, avc
 from packager.boxes import Box, walk
@@ -53,36 +53,48 @@ _FIELD = 8  # an adaptation field with its length, flags and PCR
 class Stream:
     """What all segments of one track share. `extra`: octets before each sample; `extra_sync`: more for sync ones.
 
-    `type` and `descriptors`: what PMT says of the stream, unless it is the usual (packager.sample_aes).
+    `before`: packets of the stream before each segment, where its continuity counter goes on. `type` and `descriptors`:
+    what PMT says of the stream, unless it is the usual (packager.sample_aes).
     """
 
     codec: str
     scale: int
     extra: int
     extra_sync: bytes
+    before: I64
     adts: bytes = b""
     type: int = 0
     descriptors: bytes = b""
 
 
 def stream_of(plan: TrackPlan) -> Stream:
-    """Raises Problem unplayable if the track's codec cannot go into MPEG-TS (HEVC, AV1, Opus, FLAC: use fMP4)."""
-    entry = memoryview(plan.track.format.entry)
+    """Raises Problem unplayable if the track's codec cannot go into MPEG-TS (HEVC, AV1, Opus, FLAC: use fMP4).
+
+    Its cost grows with the track: keep it for all segments.
+    """
+    codec, extra, sets, template = _carriage(plan.track.format)
+    before = np.append(0, np.cumsum(_packets_by_segment(plan, codec, extra, len(sets))))
+    return Stream(
+        codec=codec, scale=plan.track.format.timescale, extra=extra, extra_sync=sets, before=before, adts=template
+    )
+
+
+def _carriage(fmt: Format) -> tuple[str, int, bytes, bytes]:
+    """The codec, octets before each sample, those before a sync sample too, and the template of ADTS headers."""
+    entry = memoryview(fmt.entry)
     codec = bytes(entry[4:8]).decode("latin-1")
-    scale = plan.track.format.timescale
     if codec == "avc1":
         avcc = config_of(entry, 86, "avcC")
         if avcc[4] & 3 != 3:
             raise Problem("unplayable", "H.264 with NAL lengths of less than four octets: use fMP4")
         sps, pps = avc.parameter_sets(avcc)
-        sets = b"".join(b"\0\0\0\1" + nal for nal in (*sps, *pps))
-        return Stream(codec=codec, scale=scale, extra=len(AUD), extra_sync=sets)
-    if codec == "mp4a" and plan.track.format.codec.startswith("mp4a.40."):
+        return codec, len(AUD), b"".join(b"\0\0\0\1" + nal for nal in (*sps, *pps)), b""
+    if codec == "mp4a" and fmt.codec.startswith("mp4a.40."):
         _, asc = aac.read_esds(config_of(entry, 36, "esds")[4:])
-        return Stream(codec=codec, scale=scale, extra=ADTS, extra_sync=b"", adts=_adts_template(asc))
+        return codec, ADTS, b"", _adts_template(asc)
     if codec in ("ac-3", "ec-3"):
-        return Stream(codec=codec, scale=scale, extra=0, extra_sync=b"")
-    raise Problem("unplayable", f"{plan.track.format.codec} has no place in MPEG-TS: use the fMP4 playlists")
+        return codec, 0, b"", b""
+    raise Problem("unplayable", f"{fmt.codec} has no place in MPEG-TS: use the fMP4 playlists")
 
 
 def segment(stream: Stream, plan: TrackPlan, number: int, media: memoryview) -> bytearray:
@@ -95,7 +107,7 @@ def segment(stream: Stream, plan: TrackPlan, number: int, media: memoryview) -> 
     def write(group: int, stop: int, body: U8) -> None:
         _elementary(stream, rows[group:stop], bool(sync[group]), media, body)
 
-    return mux(stream, plan, number, totals, heads, groups, packets_before(stream, plan, number), write)
+    return mux(stream, plan, number, totals, heads, groups, int(stream.before[number]), write)
 
 
 def mux(
@@ -133,12 +145,16 @@ def mux(
 
 def groups_of(stream: Stream, count: int) -> I64:
     """The samples of a segment of `count` at which PES packets begin, and the end: one picture each, or some frames."""
-    return np.append(np.arange(0, count, 1 if stream.codec == "avc1" else _FRAMES_A_PES), count)
+    return np.append(np.arange(0, count, _samples_a_pes(stream.codec)), count)
 
 
-def pes_heads(stream: Stream, sizes: I64) -> tuple[I64, I64]:
+def _samples_a_pes(codec: str) -> int:
+    return 1 if codec == "avc1" else _FRAMES_A_PES
+
+
+def pes_heads(codec: str, sizes: I64) -> tuple[I64, I64]:
     """Octets of PES packets with `sizes` elementary octets, and of their heads."""
-    head = 19 if stream.codec == "avc1" else 14
+    head = 19 if codec == "avc1" else 14
     rest = (sizes + head) % PAYLOAD
     stuffing = np.where(rest > PAYLOAD - _FIELD, PAYLOAD + 1 - rest, np.where(rest == 0, 1, 0))
     return sizes + head + stuffing, head + stuffing
@@ -149,22 +165,27 @@ def packets_of(totals: I64) -> int:
     return int(_packets(totals).sum())
 
 
-def packets_before(stream: Stream, plan: TrackPlan, number: int) -> int:
-    """TS packets of this track's stream before segment `number`: where its continuity counter goes on."""
-    if stream.codec == "avc1":  # a PES a sample: one sum, wherever segments begin
-        return _count(stream, plan, int(plan.first[0]), int(plan.first[number])) if number else 0
-    bounds = plan.first[: number + 1].tolist()
-    return sum(_count(stream, plan, first, end) for first, end in pairwise(bounds))
-
-
 def sizes(stream: Stream, plan: TrackPlan) -> list[int]:
-    """Octets of each segment as a transport stream, tables included."""
-    bounds = plan.first.tolist()
-    return [(2 + _count(stream, plan, first, end)) * PACKET if end > first else 0 for first, end in pairwise(bounds)]
+    """Octets of each segment as a transport stream, tables included; 0 where the track has nothing."""
+    packets = np.diff(stream.before)
+    return ((packets + 2 * (packets > 0)) * PACKET).tolist()  # type: ignore[no-any-return]
 
 
-def _count(stream: Stream, plan: TrackPlan, first: int, end: int) -> int:
-    return packets_of(_pes(stream, plan, first, end)[0])
+def _packets_by_segment(plan: TrackPlan, codec: str, extra: int, extra_sync: int) -> I64:
+    """TS packets of each segment, as `_pes` cuts it."""
+    samples = plan.track.samples
+    octets = np.zeros(len(samples) + 1, np.int64)
+    np.add(samples["size"], extra, out=octets[1:])
+    octets[plan.track.sync.astype(np.int64) + 1] += extra_sync
+    np.cumsum(octets, out=octets)
+    counts = np.diff(plan.first)
+    groups = -(-counts // _samples_a_pes(codec))
+    ends = np.cumsum(groups)
+    within = np.arange(int(ends[-1])) - np.repeat(ends - groups, groups)
+    begins = np.append(np.repeat(plan.first[:-1], groups) + within * _samples_a_pes(codec), plan.first[-1])
+    packets = np.append(0, np.cumsum(_packets(pes_heads(codec, np.diff(octets[begins]))[0])))
+    by_segment: I64 = packets[ends] - packets[ends - groups]
+    return by_segment
 
 
 def _pes(stream: Stream, plan: TrackPlan, first: int, end: int) -> tuple[I64, I64, I64]:
@@ -177,7 +198,7 @@ def _pes(stream: Stream, plan: TrackPlan, first: int, end: int) -> tuple[I64, I6
     else:
         groups = groups_of(stream, count)
         sizes = np.add.reduceat(sizes, groups[:-1]) if count else sizes
-    totals, heads = pes_heads(stream, sizes)
+    totals, heads = pes_heads(stream.codec, sizes)
     return totals, heads, groups
 
 

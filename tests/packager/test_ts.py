@@ -128,7 +128,7 @@ def test_any_size_fits_its_packets(sizes: list[int]) -> None:
     from packager.plan import make_plan
 
     plan = make_plan(index(track), 4000).tracks[0]
-    stream = ts.Stream(codec="avc1", scale=12800, extra=6, extra_sync=b"\0\0\0\1\x67")
+    stream = ts.Stream(codec="avc1", scale=12800, extra=6, extra_sync=b"\0\0\0\1\x67", before=np.zeros(2, np.int64))
     segment = ts.segment(stream, plan, 0, memoryview(media))
     units = [unit[9 + unit[8] :] for unit in payloads(packets(segment)[2:])]
     assert [len(unit) for unit in units] == [max(s, 5) + 6 + (5 if n == 0 else 0) for n, s in enumerate(sizes)]
@@ -185,6 +185,6 @@ def test_a_sample_that_lies_about_its_nal_units_is_refused() -> None:
     from tests.packager.tracks import index, video
 
     plan = make_plan(index(video([0], 3)), 4000).tracks[0]
-    stream = ts.Stream(codec="avc1", scale=12800, extra=6, extra_sync=b"")
+    stream = ts.Stream(codec="avc1", scale=12800, extra=6, extra_sync=b"", before=np.zeros(2, np.int64))
     with pytest.raises(Problem, match="NAL"):
         ts.segment(stream, plan, 0, memoryview(b"\xff" * 1000))
