@@ -43,7 +43,16 @@ async def _plays(box: Appliance, player: str, query: str) -> None:
     assert box.metric("headwater_origin_licences_total", outcome="granted") > before, "the player asked for keys"
 
 
-@pytest.mark.parametrize("form", ["fmp4", "ts"])
-@pytest.mark.parametrize("player", ["hls", "native", "shaka"])
+# Chromium's own player reads an init segment and a segment as one ciphered stream: AES-128 as MPEG-TS only
+WHOLE = [("hls", "fmp4"), ("hls", "ts"), ("shaka", "fmp4"), ("shaka", "ts"), ("native", "ts")]
+SAMPLES = [("hls", "ts"), ("shaka", "fmp4")]
+
+
+@pytest.mark.parametrize(("player", "form"), WHOLE)
 async def test_segments_ciphered_as_wholes_play(box: Appliance, player: str, form: str) -> None:
     await _plays(box, player, f"protection=aes-128&format={form}")
+
+
+@pytest.mark.parametrize(("player", "form"), SAMPLES)
+async def test_ciphered_samples_with_keys_by_uri_play(box: Appliance, player: str, form: str) -> None:
+    await _plays(box, player, f"protection=sample-aes&format={form}")
