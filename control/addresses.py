@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from base.names import CLEARKEY_PATH, PROTECTED, Kind, Leaf, Name
+from base.reports import AssetReport
 from node.process import Context
 
 
@@ -40,6 +41,17 @@ class Addresses:
         if protection and Leaf.MULTIVARIANT_TS not in PROTECTED[protection]:
             protection = ""
         return self.edge + Name(kind=Kind.VOD, title=title, leaf=Leaf.MULTIVARIANT_TS, protection=protection).path
+
+    def on_demand(self, title: str) -> str:
+        """The DASH URL of an asset in the on-demand profile: one file a track."""
+        return self.edge + Name(kind=Kind.VOD, title=title, leaf=Leaf.MANIFEST_ON_DEMAND).path
+
+    def download(self, report: AssetReport) -> str:
+        """The URL of an asset as one MP4: the first picture and the first sound."""
+        firsts = {track.kind: track.track for track in reversed(report.tracks)}
+        tracks = tuple(track.track for track in report.tracks if track.track in (firsts.get("video"), firsts.get("audio")))
+        name = Name(kind=Kind.VOD, title=report.asset, leaf=Leaf.DOWNLOAD, edition=report.edition, tracks=tracks)
+        return self.edge + name.path if tracks else ""
 
     def watch(self, kind: Kind, title: str) -> str:
         """The watch page's URL."""

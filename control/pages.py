@@ -135,8 +135,14 @@ class Pages:
         asked = request.query.get("protection", "")
         protection = asked if kind is Kind.VOD and asked in PROTECTIONS else ""
         manifests = at.manifests(kind, name, protection)
-        if kind is Kind.VOD and request.query.get("format") == "ts":
-            manifests |= {"hls": at.transport_stream(name, protection)}
+        download = at.download(row.report) if isinstance(row, Asset) and row.report else ""
+        match request.query.get("format") if kind is Kind.VOD else None:
+            case "ts":
+                manifests |= {"hls": at.transport_stream(name, protection)}
+            case "on-demand":
+                manifests |= {"dash": at.on_demand(name)}
+            case "download":
+                manifests |= {"hls": download}
         return self._html(
             "watch.html",
             kind=kind,
@@ -146,6 +152,7 @@ class Pages:
             report=report,
             edge=at.edge,
             manifests=manifests,
+            download=download,
             players=PLAYERS,
             config={
                 "kind": kind,

@@ -1,6 +1,6 @@
 // Opens one watch page in headless Chromium, lets it play, and prints one JSON object: what the player said at the
 // start and at the end. The job comes as JSON in the first argument:
-//   {executable, url, media_s, within_s, screenshot, pause_s}
+//   {executable, url, media_s, within_s, screenshot, pause_s, seeks}: `seeks` are sought, in s, after the first frame
 // It ends when `media_s` seconds were played since the first frame, at a fatal error, or after `within_s`.
 import { chromium } from "playwright-core";
 
@@ -40,6 +40,15 @@ try {
     if (first === null && last.decodedFrames > 0 && last.currentTime > 0) {
       first = last;
       said.first_frame_s = (Date.now() - began) / 1000;
+      for (const to of job.seeks || []) {
+        await page.evaluate((at) => new Promise((done) => {
+          const video = document.querySelector("video");
+          video.addEventListener("seeked", done, { once: true });
+          video.currentTime = at;
+        }), to);
+        first = last = await state();
+        if (Math.abs(last.currentTime - to) > 1) throw new Error(`sought ${to}, is at ${last.currentTime}`);
+      }
     }
     if (first !== null && last.currentTime - first.currentTime >= job.media_s) break;
     await page.waitForTimeout(250);

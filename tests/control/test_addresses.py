@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from base.names import Kind
+from base.reports import AssetReport, TrackReport
 from control.addresses import addresses
 from node.home import Home
 from node.process import Context
@@ -49,3 +50,18 @@ def test_settings_win() -> None:
     }
     assert found.licence == "https://cdn.example/licence/clearkey"
     assert found.watch(Kind.VOD, "tour") == "https://c.example/watch/vod/tour"
+    assert found.on_demand("tour") == "https://cdn.example/vod/tour/manifest-ondemand.mpd"
+
+
+def test_a_download_is_the_first_picture_with_the_first_sound() -> None:
+    def report(*tracks: str) -> AssetReport:
+        rows = [TrackReport(track=t, kind={"v": "video", "a": "audio"}[t[0]], codec="x", bandwidth=1) for t in tracks]
+        return AssetReport(
+            asset="tour", edition="e1", duration_ms=1, segments=1, target_ms=1, bytes=1, tracks=tuple(rows)
+        )
+
+    found = addresses(ctx(control__edge_url="https://cdn.example"), "https", "h")
+    start = "https://cdn.example/vod/tour/e1/download-"
+    assert found.download(report("v1", "v2", "a1", "a2")) == start + "v1-a1.mp4"
+    assert found.download(report("a1")) == start + "a1.mp4"
+    assert found.download(report()) == ""

@@ -47,10 +47,19 @@ class Visit:
         return longest
 
 
-async def watches(url: str, player: str, *, media_s: float = 10, within_s: float = 40, more: str = "") -> Visit:
+async def watches(
+    url: str,
+    player: str,
+    *,
+    media_s: float = 10,
+    within_s: float = 40,
+    more: str = "",
+    seeks: tuple[float, ...] = (),
+) -> Visit:
     """Open the watch page at `url` with a player, and play. Fails with all that page and player said.
 
-    `more` is added to the page's query, such as `format=ts`.
+    `more` is added to the page's query, such as `format=ts`. `seeks`: where to go after the first frame, in s; then
+    `media_s` are played from the last of them on.
     """
     folder = Path(os.environ.get("HEADWATER_PICTURES", ROOT / ".build" / "pictures"))
     folder.mkdir(parents=True, exist_ok=True)
@@ -61,6 +70,7 @@ async def watches(url: str, player: str, *, media_s: float = 10, within_s: float
         "url": f"{url}?{query}",
         "media_s": media_s,
         "within_s": within_s,
+        "seeks": seeks,
         "screenshot": str(picture),
     }
     if not (SCRIPT.parent / "node_modules" / "playwright-core").is_dir():
