@@ -72,6 +72,13 @@ TABLE: dict[str, Setting] = {
             "",
             "hand out content keys to whoever asks (ClearKey, key files of HLS): for tests, never for content of value",
         ),
+        Setting(
+            "origin.dash_text",
+            "str",
+            "wvtt",
+            "",
+            "subtitles that DASH manifests list: wvtt (WebVTT), stpp (IMSC) or both",
+        ),
         Setting("pictures.on", "bool", True, "", "decode pictures for thumbnails and posters, and sound for waveforms"),
         Setting("pictures.workers", "int", 0, "", "threads that decode; 0: one per core", 0, 256),
         Setting("pictures.cache", "bytes", "256M", "bytes", "pictures kept on the origin's disk; the oldest go"),
@@ -258,6 +265,8 @@ def fault_of(row: Setting, value: Any) -> str | None:
                 return f"give short, long or rounded, not {value!r}"
             if row.name == "origin.segment_bootstrap" and value and not _MILLISECONDS.fullmatch(value):
                 return f"give milliseconds with commas, such as 1000,2000, not {value!r}"
+            if row.name == "origin.dash_text" and value not in ("wvtt", "stpp", "both"):
+                return f"give wvtt, stpp or both, not {value!r}"
             if row.name == "log.level" and value not in ("debug", "info", "warning", "error"):
                 return f"give debug, info, warning or error, not {value!r}"
     return None

@@ -4,6 +4,7 @@
     mezzanine-2.mp4  ...             further files (a ladder, languages), as many as there are
     asset.json                       the policy by which it is cut, and what the files were called
     asset.plan                       the segments; made anew if it is not of these files
+    text/s1.json  ...                subtitles and captions, as many as there are (origin.text_files)
 
 A folder appears under its asset's name in one rename, after all files were received whole, indexed and planned: what a
 PUT refuses leaves nothing behind. Blocking, so called from threads, several at once; only `at_hand` is quick.
@@ -18,7 +19,8 @@ import secrets
 import shutil
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
@@ -26,6 +28,7 @@ import structlog
 
 from base.problems import Problem
 from base.reports import AssetReport, TrackReport
+from origin import text_files
 from origin.disk import sync_folder, write_whole
 from packager import plan_file
 from packager.index import FileKey, Index, StaleIndex, build, check, from_buffer, to_bytes
@@ -35,6 +38,8 @@ from packager.plan import Plan
 from packager.plan_file import Prepared
 from packager.policy import Last, Policy
 from packager.protect import Protection
+from packager.text import tracks
+from packager.text.plan import TextPlan
 
 log = structlog.get_logger("assets")
 
@@ -80,6 +85,7 @@ class Asset:
     inits: dict[str, bytes]
     generations: dict[str, str]
     unchecked: set[str]
+    texts: tuple[TextPlan, ...] = ()
     protection: Protection | None = None
 
     def media_of(self, track: str) -> memoryview:
@@ -101,9 +107,9 @@ class Asset:
             segments=self.plan.count,
             target_ms=self.plan.target_ms,
             bytes=sum(map(len, self.files)),
-            tracks=self.tracks,
+            tracks=(*self.tracks, *(tracks.report(text) for text in self.texts)),
             switchable=self.plan.switchable,
-            notes=self.plan.notes,
+            notes=(*self.plan.notes, *(note for text in self.texts for note in tracks.notes(text))),
             alignments=self.plan.alignments,
             files=self.names,
             last=self.plan.policy.last,
@@ -120,7 +126,8 @@ class Assets:
         self._most_open = most_open
         self._open: OrderedDict[str, Asset] = OrderedDict()
         self._lock = threading.Lock()  # of _open and _removals, never held during I/O
-        self._removals = 0
+        self._removals = 0  # of assets, and changes of their texts
+        self._changing = threading.Lock()  # of texts, one at a time
         folder.mkdir(parents=True, exist_ok=True)
         # what a crash left half received was never acknowledged
         shutil.rmtree(self._incoming, ignore_errors=True)
@@ -193,6 +200,7 @@ class Assets:
         try:
             note = msgspec.json.decode((folder / _NOTE).read_bytes(), type=AssetNote)
             opened = self._opened(asset, folder, note)
+            opened = replace(opened, texts=text_files.load(folder, opened.plan))
         except FileNotFoundError:
             raise Problem("unknown", f"there is no asset {asset}", cache_control="public, max-age=2") from None
         self._remember(opened, seen)
@@ -220,8 +228,25 @@ class Assets:
         sync_folder(self._folder)
         shutil.rmtree(grave, ignore_errors=True)
 
+    def change_texts(self, asset: str, change: Callable[[Path, Asset], None]) -> Asset:
+        """Change the texts in an asset's folder, and open it anew. Raises Problem unknown, and as `change`."""
+        with self._changing:
+            with self._lock:
+                seen = self._removals
+            opened = self.get(asset)
+            folder = self._folder / asset
+            change(folder, opened)
+            changed = replace(opened, texts=text_files.load(folder, opened.plan))
+            with self._lock:
+                gone = self._removals != seen
+                self._removals += 1  # who opens it at this moment may have seen the texts of before
+                self._open.pop(asset, None)
+                if not gone:
+                    self._open[asset] = changed
+            return changed
+
     def _remember(self, opened: Asset, seen: int) -> None:
-        """Keep it open, unless an asset was removed since `seen`: it might have been this one."""
+        """Keep it open, unless an asset was removed or changed since `seen`: it might have been this one."""
         with self._lock:
             if self._removals != seen:
                 return

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from base import lifetimes
@@ -12,22 +14,34 @@ from origin.assets import Asset
 from packager import dash_static, describe, drm, hls, iframes, protected_rates, sample_aes, ts
 from packager.methods import Method
 from packager.plan import TrackPlan
+from packager.text import tracks
+from packager.text.dash import adaptation_sets
+from packager.text.hls import GROUP, media_lines
+from packager.text.tracks import WEBVTT, WEBVTT_TS
 
 
-def text(name: Name, asset: Asset) -> str:
-    """The playlist or manifest that a name stands for. Raises Problem unknown."""
+def text(name: Name, asset: Asset, forms: Sequence[str] = ("wvtt",)) -> str:
+    """The playlist or manifest that a name stands for. `forms`: of subtitles, in a manifest. Raises Problem unknown."""
     match name.leaf:
         case Leaf.MULTIVARIANT:
             # an I-frame playlist takes ranges of clear segments
             trick_play = [] if asset.protection else _trick_play(asset)
-            return hls.multivariant(asset.asset, Kind.VOD, asset.plan.edition, asset.tracks, iframes=trick_play)
+            return hls.multivariant(
+                asset.asset, Kind.VOD, asset.plan.edition, asset.tracks, iframes=trick_play, texts=_group(asset, WEBVTT)
+            )
         case Leaf.MULTIVARIANT_TS:
             return hls.multivariant(
-                asset.asset, Kind.VOD, asset.plan.edition, _carried(asset), playlists=Leaf.MEDIA_PLAYLIST_TS
+                asset.asset,
+                Kind.VOD,
+                asset.plan.edition,
+                _carried(asset),
+                playlists=Leaf.MEDIA_PLAYLIST_TS,
+                texts=_group(asset, WEBVTT_TS),
             )
         case Leaf.MANIFEST:
+            sets = adaptation_sets(asset.asset, asset.texts, forms, asset.plan.origin)
             return dash_static.static_manifest(
-                asset.asset, asset.plan, asset.tracks, asset.generations, asset.protection
+                asset.asset, asset.plan, asset.tracks, asset.generations, asset.protection, sets
             )
         case Leaf.MANIFEST_ON_DEMAND:
             return dash_static.on_demand_manifest(asset.asset, asset.plan, asset.tracks, asset.inits)
@@ -47,6 +61,19 @@ def text(name: Name, asset: Asset) -> str:
             return iframes.playlist(asset.plan, track, asset.generations[name.track])
         case _:
             raise unknown("an asset has no such object")
+
+
+def _group(asset: Asset, form: str) -> hls.TextGroup | None:
+    """The subtitles of all variants."""
+    if not asset.texts:
+        return None
+    rates = [tracks.report(text) for text in asset.texts]
+    return hls.TextGroup(
+        name=GROUP,
+        lines=media_lines(asset.asset, asset.texts, form),
+        bandwidth=max(t.bandwidth for t in rates),
+        average=max(t.average for t in rates),
+    )
 
 
 def stream_of(name: Name, asset: Asset) -> ts.Stream:

@@ -13,7 +13,7 @@ from base import lifetimes
 from base.names import CONTENT_TYPE, Leaf, Name
 from base.problems import Problem
 from node.process import Context
-from origin import views
+from origin import texts, views
 from origin.arrivals import Arrivals
 from origin.assets import Asset, Assets
 from origin.lane import SegmentLane
@@ -42,6 +42,7 @@ class Vod:
         self.lane = SegmentLane(assets, ctx.clock, ctx.metrics)
         self._wholes = Wholes()
         self.arrivals = Arrivals(ctx, assets)
+        self._texts = texts.Texts(ctx, assets)
 
     async def get(self, request: web.Request, name: Name) -> web.StreamResponse:
         if name.leaf is Leaf.STATUS and name.title in self.arrivals.adding:
@@ -49,6 +50,9 @@ class Vod:
         asset = await self._open(name.title)
         if name.leaf is Leaf.STATUS:
             return web.Response(body=msgspec.json.encode(asset.report()), content_type="application/json")
+        if (text := texts.find(name, asset)) is not None:  # below an edition of its own, and clear whatever the prefix
+            body, tag = await asyncio.to_thread(texts.octets, name, text, asset.plan.target_duration)
+            return _whole(name, body, tag)
         asset = await self._checked(name, asset)
         if name.protection:
             asset = await self._protected(name, asset)
@@ -69,10 +73,13 @@ class Vod:
             case Leaf.TRACK_FILE | Leaf.DOWNLOAD:
                 return await self._wholes.answer(request, name, asset, self._ctx.clock.now_ms())
             case _:
-                return _text(name, await asyncio.to_thread(views.text, name, asset))
+                forms = texts.FORMS[self._ctx.settings.text("origin.dash_text")]
+                return _text(name, await asyncio.to_thread(views.text, name, asset, forms))
 
     async def put(self, request: web.Request, name: Name) -> web.Response:
-        """Receive an asset, or one of its files."""
+        """Receive an asset, or one of its files, or a text of it."""
+        if name.leaf is Leaf.SIDECAR:
+            return await self._texts.put(request, name)
         answer = await self.arrivals.put(request, name)
         self._ctx.metrics.gauge("origin_assets").set(len(self._assets))
         return answer
@@ -81,6 +88,8 @@ class Vod:
         if name.leaf is Leaf.UPLOAD:
             await self.arrivals.drop(name)
             return web.Response(status=204)
+        if name.leaf is Leaf.SIDECAR:
+            return await self._texts.delete(name)
         if name.leaf is not Leaf.STATUS:
             raise Problem("method", "an asset is removed as a whole: DELETE its status.json", allow="GET, HEAD")
         await asyncio.to_thread(self._assets.remove, name.title)

@@ -37,8 +37,12 @@ def static_manifest(
     tracks: Sequence[TrackReport],
     generations: Mapping[str, str],
     protection: Protection | None = None,
+    further: Sequence[ET.Element] = (),
 ) -> str:
-    """The MPD of an asset. `tracks` describes, in order, the plan's tracks; `generations` their init segments."""
+    """The MPD of an asset. `tracks` describes, in order, the plan's tracks; `generations` their init segments.
+
+    `further`: AdaptationSets of what is no media of the plan (text).
+    """
 
     def address(representation: ET.Element, track: TrackPlan) -> None:
         name, scale = track.track.name, track.track.format.timescale
@@ -54,7 +58,7 @@ def static_manifest(
         write_timeline(template, _asset_times(track), _first_number(track))
 
     mpd = new_mpd("static", plan.target_duration, LIVE_PROFILE)
-    return _manifest(mpd, plan, tracks, protection, address)
+    return _manifest(mpd, plan, tracks, protection, address, further)
 
 
 def on_demand_manifest(title: str, plan: Plan, tracks: Sequence[TrackReport], inits: Mapping[str, bytes]) -> str:
@@ -86,6 +90,7 @@ def _manifest(
     tracks: Sequence[TrackReport],
     protection: Protection | None,
     address: Callable[[ET.Element, TrackPlan], None],
+    further: Sequence[ET.Element] = (),
 ) -> str:
     if protection:
         mpd.attrib.update(NAMESPACES)
@@ -99,6 +104,7 @@ def _manifest(
             track = plan.track(member.track)
             assert track is not None
             address(representation_of(adaptation, member), track)
+    period.extend(further)
     return printed(mpd)
 
 

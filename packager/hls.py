@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from base.names import Kind, Leaf, Name, init_file, segment_file, ts_file
 from base.reports import TrackReport
@@ -15,6 +16,16 @@ _TS_VERSION = 3
 _SAMPLE_AES_VERSION = 5
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextGroup:
+    """The subtitles of all variants: a group's EXT-X-MEDIA lines, and the rates of the heaviest member."""
+
+    name: str
+    lines: Sequence[str]
+    bandwidth: int = 0
+    average: int = 0
+
+
 def multivariant(
     title: str,
     kind: Kind,
@@ -23,6 +34,7 @@ def multivariant(
     *,
     playlists: Leaf = Leaf.MEDIA_PLAYLIST,
     iframes: Sequence[TrackReport] = (),
+    texts: TextGroup | None = None,
 ) -> str:
     """The multivariant playlist: each video with each audio group, best bandwidth first; audio alone if no video.
 
@@ -43,10 +55,11 @@ def multivariant(
         groups = {}
     for group, members in groups.items():
         lines += _media_lines(group, members, uri)
+    lines += texts.lines if texts else ()
     for variant in videos or audios[:1]:
         for group, members in groups.items() or [("", [])]:
             shown = variant if videos or not members else members[0]  # audio alone: a variant of its own group
-            lines += _stream_inf(shown, group, members)
+            lines += _stream_inf(shown, group, members, texts)
             lines.append(uri(shown.track))
     for track in iframes:
         lines.append(
@@ -93,11 +106,15 @@ def _media_lines(group: str, members: list[TrackReport], uri: Callable[[str], st
     return lines
 
 
-def _stream_inf(variant: TrackReport, group: str, members: list[TrackReport]) -> list[str]:
-    """EXT-X-STREAM-INF (4.4.6.2): rates are the sum of video and the heaviest audio of the group (4.4.6.2.1)."""
+def _stream_inf(
+    variant: TrackReport, group: str, members: list[TrackReport], texts: TextGroup | None = None
+) -> list[str]:
+    """EXT-X-STREAM-INF (4.4.6.2): rates are the sum of video and the heaviest of each group (4.4.6.2.1)."""
     codecs = [variant.codec, *(m.codec for m in members)]
     heaviest = max((m.bandwidth for m in members if m is not variant), default=0)
     average = max((m.average for m in members if m is not variant), default=0)
+    if texts:
+        heaviest, average = heaviest + texts.bandwidth, average + texts.average
     video = variant.kind == "video"
     return [
         attributes(
@@ -109,6 +126,7 @@ def _stream_inf(variant: TrackReport, group: str, members: list[TrackReport]) ->
             FRAME_RATE=_frame_rate(variant.frame_rate) if video else None,
             VIDEO_RANGE=variant.video_range if video else None,
             AUDIO=quoted(group) if group else None,
+            SUBTITLES=quoted(texts.name) if texts else None,
             CLOSED_CAPTIONS="NONE" if video else None,
         )
     ]

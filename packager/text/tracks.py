@@ -81,6 +81,16 @@ def report(plan: TextPlan, form: str = "") -> TrackReport:
     )
 
 
+def notes(plan: TextPlan) -> list[str]:
+    """What was said of the text when it was read, and what the film has no time for."""
+    found = list(plan.text.notes)
+    if not plan.text.cues:
+        found.append("no cues at all")
+    elif plan.late:
+        found.append(f"cues after the end of the film: {plan.late} of {len(plan.text.cues)}")
+    return [f"{plan.name}: {note}" for note in found]
+
+
 def check(plan: TextPlan) -> None:
     """Raises Problem unplayable if the text is too dense to be served."""
     sizes = _sizes(plan, "wvtt")

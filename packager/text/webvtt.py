@@ -90,13 +90,14 @@ def segment(cues: Sequence[Cue], *, start: int, zero: int) -> str:
     """One segment with the cues that are shown in it, each with its full times.
 
     `start`: 90 kHz ticks of the media at which the segment starts; `zero`: those of cue time 0. The map stands even
-    where the media's clock is another one, and a new one after the clock of 33 bits went round (3.1.4).
+    where the media's clock is another one, and a new one after the clock of 33 bits went round (3.1.4). A blank line
+    ends it: there are readers that take all segments for one file.
     """
     local = 0 if start < _WRAP else (start - zero) // _TICKS_A_MS
     mpegts = (zero + local * _TICKS_A_MS) % _WRAP
     blocks = [f"WEBVTT\nX-TIMESTAMP-MAP=LOCAL:{clock(local)},MPEGTS:{mpegts}\n"]
     blocks += [f"{_timing(cue)}\n{markup.written(cue.lines)}\n" for cue in cues]
-    return "\n".join(blocks)
+    return "\n".join((*blocks, ""))
 
 
 def file(cues: Sequence[Cue]) -> str:

@@ -74,7 +74,7 @@ def test_what_cannot_be_read_is_named_with_its_line(text: str, sentence: str) ->
     ],
 )
 def test_a_segment_maps_its_times(start: int, zero: int, line: str) -> None:
-    assert webvtt.segment([], start=start, zero=zero) == f"WEBVTT\n{line}\n"
+    assert webvtt.segment([], start=start, zero=zero) == f"WEBVTT\n{line}\n\n"
 
 
 def test_clock() -> None:
