@@ -9,6 +9,8 @@
     POST   assets?title=&filename=   the file as the body -> 201 when it is playable
     GET    assets/{asset}
     DELETE assets/{asset}            204; 202 if the origin is away and will be told later
+    POST   assets/{asset}/subtitles?language=&label=&kind=&forced=&default=   the file as the body -> 201
+    DELETE assets/{asset}/subtitles/{track}                                   204
     GET    node                      the processes of this box
 
 Answers about one thing carry ETag; DELETE and key rotation take If-Match.
@@ -36,6 +38,7 @@ from control.origin import Origin, Refused
 from control.reports import Reports
 from control.rows import Channel, check_revs
 from control.store import Catalog
+from control.subtitles import FIELDS, LARGEST, Subtitles
 from control.uploads import Uploads
 from node.process import Context
 from node.web import REQUEST_ID
@@ -66,6 +69,7 @@ class Api:
         self._uploads = uploads
         self._key_file = key_file
         self._keys_lock = asyncio.Lock()
+        self._subtitles = Subtitles(catalog, origin)
 
     def add_to(self, app: web.Application) -> None:
         for method, path, handler in (
@@ -78,6 +82,8 @@ class Api:
             ("POST", "/assets", self.post_asset),
             ("GET", "/assets/{asset}", self.get_asset),
             ("DELETE", "/assets/{asset}", self.delete_asset),
+            ("POST", "/assets/{asset}/subtitles", self.post_subtitles),
+            ("DELETE", "/assets/{asset}/subtitles/{track}", self.delete_subtitles),
             ("GET", "/node", self.get_node),
         ):
             app.router.add_route(method, f"/api/v1{path}", self._guarded(handler), expect_handler=self._expect)
@@ -218,6 +224,20 @@ class Api:
             return web.Response(status=204)
         return _json({"asset": name, "state": "removing"}, 202)
 
+    async def post_subtitles(self, request: web.Request) -> web.Response:
+        offer = {name: request.query[name] for name in FIELDS if name in request.query}
+        body = await _body(request, LARGEST)
+        try:
+            track, row = await self._subtitles.add(request.match_info["asset"], body, offer, request[REQUEST_ID])
+        except Refused as refused:
+            return web.Response(status=refused.status, body=refused.body, content_type=refused.content_type)
+        where = f"/api/v1/assets/{row.asset}/subtitles/{track}"
+        return _json({"track": track} | bodies.asset_json(row, self._at(request)), 201, row.rev, Location=where)
+
+    async def delete_subtitles(self, request: web.Request) -> web.Response:
+        await self._subtitles.remove(request.match_info["asset"], request.match_info["track"])
+        return web.Response(status=204)
+
     # This node
 
     async def get_node(self, _: web.Request) -> web.Response:
@@ -238,13 +258,13 @@ async def _pieces(request: web.Request) -> AsyncIterator[bytes]:
         yield piece
 
 
-async def _body(request: web.Request) -> bytes:
-    body = await request.content.read(_LARGEST_BODY + 1)
-    while body and len(body) <= _LARGEST_BODY and (more := await request.content.read(_LARGEST_BODY + 1)):
-        body += more
-    if len(body) > _LARGEST_BODY:
-        raise Problem("too-large", f"a body of this call has at most {_LARGEST_BODY} bytes")
-    return body
+async def _body(request: web.Request, largest: int = _LARGEST_BODY) -> bytes:
+    body = bytearray()
+    async for piece in _pieces(request):
+        body += piece
+        if len(body) > largest:
+            raise Problem("too-large", f"a body of this call has at most {largest} bytes")
+    return bytes(body)
 
 
 def _revs(request: web.Request) -> frozenset[int] | None:

@@ -1,6 +1,8 @@
 """What control asks of the origin: put a file, remove a name, report. HTTP, over a unix socket on one box.
 
 PUT    /vod/{asset}/mezzanine.mp4     the file           -> 201 AssetReport
+PUT    /vod/{asset}/text/{track}      subtitles          -> 201 AssetReport
+DELETE /vod/{asset}/text/{track}                         -> 204, 404
 GET    /{kind}/{title}/status.json                       -> 200 AssetReport or ChannelReport, 404
 DELETE /{kind}/{title}/status.json                       -> 204, 404
 """
@@ -8,12 +10,12 @@ DELETE /{kind}/{title}/status.json                       -> 204, 404
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import aiohttp
 import msgspec
 
-from base.names import Kind, Leaf, Name
+from base.names import CONTENT_TYPE, Kind, Leaf, Name
 from base.problems import KINDS, Problem
 from base.reports import AssetReport, ChannelReport
 from node.web import REQUEST_ID_FIELD
@@ -86,6 +88,26 @@ class Origin:
         if status not in (200, 202, 204, 404, 410):
             raise Problem("upstream", f"the origin did not remove it: {_why(text, status)}")
 
+    async def put_text(
+        self, asset: str, track: str, body: bytes, offer: dict[str, str], request_id: str, seconds: float = 60.0
+    ) -> AssetReport:
+        """A file of subtitles as a track that is not there yet. Raises Refused, Problem upstream or late."""
+        name = Name(kind=Kind.VOD, title=asset, leaf=Leaf.SIDECAR, track=track)
+        fields = {"If-None-Match": "*", "Content-Type": CONTENT_TYPE[name.leaf], REQUEST_ID_FIELD: request_id}
+        status, text = await self._ask("PUT", name.path, seconds, params=offer, data=body, headers=fields)
+        if 400 <= status < 500:
+            raise Refused(status, text, "application/problem+json")
+        if status not in (200, 201):
+            raise Problem("upstream", f"the origin could not keep the subtitles: {_why(text, status)}")
+        return _report(text, AssetReport)
+
+    async def delete_text(self, asset: str, track: str, seconds: float = 10.0) -> None:
+        """Gone, or never there. Raises Problem upstream or late."""
+        path = Name(kind=Kind.VOD, title=asset, leaf=Leaf.SIDECAR, track=track).path
+        status, text = await self._ask("DELETE", path, seconds)
+        if status not in (200, 204, 404, 410):
+            raise Problem("upstream", f"the origin did not remove the subtitles: {_why(text, status)}")
+
     async def _status(self, kind: Kind, title: str, seconds: float, sort: type[R]) -> R | None:
         path = Name(kind=kind, title=title, leaf=Leaf.STATUS).path
         status, text = await self._ask("GET", path, seconds)
@@ -97,10 +119,10 @@ class Origin:
             raise Problem("upstream", f"the origin does not report: {_why(text, status)}")
         return _report(text, sort)
 
-    async def _ask(self, method: str, path: str, seconds: float) -> tuple[int, bytes]:
+    async def _ask(self, method: str, path: str, seconds: float, **more: Any) -> tuple[int, bytes]:
         try:
             patience = aiohttp.ClientTimeout(total=seconds)
-            async with self._session.request(method, self._base + path, timeout=patience) as answer:
+            async with self._session.request(method, self._base + path, timeout=patience, **more) as answer:
                 return answer.status, await _body(answer)
         except TimeoutError as fault:
             raise Problem("late", "the origin took too long") from fault

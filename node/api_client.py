@@ -39,6 +39,10 @@ class Api:
         body = json.dumps(value).encode()
         return self._ask("POST", path, body, {"Content-Type": "application/json"})
 
+    def post_bytes(self, path: str, body: bytes) -> Any:
+        """POST what is small enough to be held."""
+        return self._ask("POST", path, body, {"Content-Type": "application/octet-stream"})
+
     def delete(self, path: str) -> Any:
         return self._ask("DELETE", path)
 

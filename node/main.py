@@ -31,6 +31,12 @@ COMMANDS: dict[str, Subcommand] = {
         Subcommand("assets", "list the assets", "node.catalog:assets"),
         Subcommand("asset", "remove an asset", "node.catalog:asset", "node.catalog:asset_options"),
         Subcommand(
+            "subtitles",
+            "add, list or remove subtitles and captions of an asset",
+            "node.subtitles:run",
+            "node.subtitles:options",
+        ),
+        Subcommand(
             "channel", "create, list, rekey or remove channels", "node.catalog:channel", "node.catalog:channel_options"
         ),
         Subcommand("status", "show what runs in a home", "node.status:run"),

@@ -19,6 +19,8 @@ ROUTES = [
     ("POST", "/api/v1/assets?title=x"),
     ("GET", "/api/v1/assets/x"),
     ("DELETE", "/api/v1/assets/x"),
+    ("POST", "/api/v1/assets/x/subtitles?language=de"),
+    ("DELETE", "/api/v1/assets/x/subtitles/s1"),
     ("GET", "/api/v1/node"),
 ]
 

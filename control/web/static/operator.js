@@ -140,7 +140,7 @@ function channelRow(row) {
 
 function assetRow(row) {
   const report = row.report;
-  const tracks = report ? report.tracks.map((track) => track.kind === "video" ? `${track.width}×${track.height}` : `audio ${track.language}`).join(", ") : "–";
+  const tracks = report ? report.tracks.map((track) => track.kind === "video" ? `${track.width}×${track.height}` : `${track.kind === "text" ? track.role : "audio"} ${track.language}`).join(", ") : "–";
   return [
     cell(row.state === "ready" ? link(row.watch, row.title) : row.title, soft(row.asset)),
     badge(row.state, row.reason),
