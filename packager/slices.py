@@ -1,8 +1,9 @@
-"""Which octets of a segment's video may be ciphered: those behind each slice's header (ISO/IEC 23001-7 9.5.2).
+"""Which octets of a segment's video may be ciphered: those behind slice headers (ISO/IEC 23001-7 9.5.2), and tiles.
 
 A NAL unit's length, its header, a slice's header and every unit that is no slice stay clear, so that a demultiplexer
 can find its way. Where a slice's header ends is known only to who reads it with the parameter sets that it names,
-so the reader of a codec takes units in order and is told of parameter sets in band as well.
+so the reader of a codec takes units in order and is told of parameter sets in band as well. AV1 has other units and
+tiles in them (packager.av1_tiles).
 """
 
 from __future__ import annotations
@@ -16,9 +17,11 @@ import numpy.typing as npt
 from base.media import Format
 from base.problems import Problem
 from packager import avc_slices, hevc_slices
+from packager.av1_tiles import Av1Reader
 from packager.boxes import walk
 
 I64 = npt.NDArray[np.int64]
+Row = tuple[int, int, int]
 
 _ENTRY = 86  # octets of a visual sample entry's box before the boxes in it
 
@@ -44,7 +47,7 @@ class Ranges:
     sample: I64
 
 
-def reader(fmt: Format) -> Reader:
+def reader(fmt: Format) -> Reader | Av1Reader:
     """The reader for a track. Raises Problem unplayable where its codec cannot be protected here."""
     codec = fmt.codec.partition(".")[0]
     entry = memoryview(fmt.entry)
@@ -54,19 +57,39 @@ def reader(fmt: Format) -> Reader:
             return avc_slices.AvcReader(boxes["avcC"])
         case "hvc1" | "hev1":
             return hevc_slices.HevcReader(boxes["hvcC"])
+        case "av01":
+            return Av1Reader(boxes["av1C"])
         case _:
             raise Problem(
                 "unplayable",
-                f"{codec} video cannot be protected yet: transcode it to H.264 or HEVC, or ask for it unprotected",
+                f"{codec} video cannot be protected: transcode it to H.264, HEVC or AV1, or ask for it unprotected",
             )
 
 
-def ranges(units: Reader, media: memoryview, sizes: I64) -> Ranges:
+def ranges(units: Reader | Av1Reader, media: memoryview, sizes: I64) -> Ranges:
     """The slices of consecutive samples of these `sizes`, which fill `media`. Raises Problem unplayable."""
-    found: list[tuple[int, int, int]] = []
+    if isinstance(units, Av1Reader):
+        found = _tiles(units, media, sizes.tolist())
+    else:
+        found = _slices(units, media, sizes.tolist())
+    table = np.array(found, np.int64).reshape(-1, 3)
+    return Ranges(start=table[:, 0], end=table[:, 1], sample=table[:, 2])
+
+
+def _tiles(units: Av1Reader, media: memoryview, sizes: list[int]) -> list[Row]:
+    found: list[Row] = []
+    at = 0
+    for sample, size in enumerate(sizes):
+        found += [(start, end, sample) for start, end in units.tiles(media, at, at + size)]
+        at += size
+    return found
+
+
+def _slices(units: Reader, media: memoryview, sizes: list[int]) -> list[Row]:
+    found: list[Row] = []
     width, header = units.length_size, units.header
     at = 0
-    for sample, size in enumerate(sizes.tolist()):
+    for sample, size in enumerate(sizes):
         end = at + size
         while at < end:
             unit = at + width
@@ -77,5 +100,4 @@ def ranges(units: Reader, media: memoryview, sizes: I64) -> Ranges:
             if clear and unit + clear < following:
                 found.append((unit + clear, following, sample))
             at = following
-    table = np.array(found, np.int64).reshape(-1, 3)
-    return Ranges(start=table[:, 0], end=table[:, 1], sample=table[:, 2])
+    return found

@@ -58,7 +58,7 @@ async def deciphered(origin: Origin, playlist: str) -> tuple[list[bytes], bytes]
 
 
 @pytest.mark.parametrize("scheme", Scheme)
-@pytest.mark.parametrize("film", ["bframes", "two-languages", "hevc-ac3"])
+@pytest.mark.parametrize("film", ["bframes", "two-languages", "hevc-ac3", "av1-opus"])
 async def test_a_film_comes_back_from_its_playlists(films: Films, tmp_path: Path, film: str, scheme: Scheme) -> None:
     async with running_origin(tmp_path) as origin:
         assert (await puts(origin, "film", films(film).read_bytes(), "?target_ms=2000")).status == 201
@@ -225,17 +225,6 @@ async def test_films_may_be_served_protected_only(films: Films, tmp_path: Path) 
             assert answer.status == 403, path
             assert answer.detail == "films are served protected only: put /~cbcs or /~cenc in front of the path"
         assert (await origin.get("/~cbcs/vod/film/manifest.mpd")).status == 200
-
-
-async def test_av1_is_refused_and_says_what_to_do(films: Films, tmp_path: Path) -> None:
-    async with running_origin(tmp_path) as origin:
-        await puts(origin, "film", films("av1-opus").read_bytes())
-        answer = await origin.get("/~cbcs/vod/film/multivariant.m3u8")
-        assert answer.status == 422
-        assert answer.detail == (
-            "av01 video cannot be protected yet: transcode it to H.264 or HEVC, or ask for it unprotected"
-        )
-        assert (await origin.get("/vod/film/multivariant.m3u8")).status == 200
 
 
 async def test_a_removed_asset_takes_its_keys_along(films: Films, tmp_path: Path) -> None:

@@ -8,8 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from base.problems import Problem
-from packager import cenc
 from packager.cenc import ContentKey, Scheme
 from packager.methods import Method
 from packager.movie import read_movie
@@ -30,6 +28,7 @@ FILMS = (
     "hevc-open-gop",
     "mp3",
     "irregular",
+    "av1-opus",
 )
 KEYS = {
     "video": ContentKey(kid=shaka.KID, key=shaka.KEY, iv=shaka.IV),
@@ -71,7 +70,7 @@ def test_every_sample_comes_back(packed: Callable[..., Packed], name: str, schem
 
 
 @pytest.mark.parametrize("scheme", Scheme)
-@pytest.mark.parametrize("name", ["bframes", "edit-list", "hevc-ac3"])
+@pytest.mark.parametrize("name", ["bframes", "edit-list", "hevc-ac3", "av1-opus"])
 def test_ffmpeg_deciphers_every_segment(
     films: Films, packed: Callable[..., Packed], tmp_path: Path, name: str, scheme: Scheme
 ) -> None:
@@ -102,7 +101,7 @@ def test_shaka_packager_deciphers_it(packed: Callable[..., Packed], tmp_path: Pa
 
 
 @pytest.mark.parametrize("scheme", Scheme)
-@pytest.mark.parametrize("name", ["plain", "bframes", "hevc-ac3"])
+@pytest.mark.parametrize("name", ["plain", "bframes", "hevc-ac3", "av1-opus"])
 def test_it_says_what_shaka_packager_says(
     films: Films, packed: Callable[..., Packed], tmp_path: Path, name: str, scheme: Scheme
 ) -> None:
@@ -161,10 +160,3 @@ def test_protections_that_differ_have_digests_that_differ() -> None:
     found = [protection(s).digest for s in Scheme] + [Protection(method=Method.CBCS, keys=other).digest]
     assert len(set(found)) == 3
     assert protection(Scheme.CBCS).digest == protection(Scheme.CBCS).digest
-
-
-def test_av1_is_refused(packed: Callable[..., Packed]) -> None:
-    asset = packed("av1-opus")
-    with pytest.raises(Problem, match="av01 video cannot be protected yet"):
-        protected_init(asset.track("v1").track.format, protection(Scheme.CBCS))
-    assert cenc.LAYOUT == 1

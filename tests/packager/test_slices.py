@@ -65,7 +65,7 @@ def test_a_unit_that_does_not_fit_its_sample_is_refused(packed: Callable[..., Pa
 
 
 def test_what_cannot_be_protected_is_refused_by_name(films: Films, packed: Callable[..., Packed]) -> None:
-    entry = box(b"av01", bytes(78))
-    with pytest.raises(Problem, match="av01 video cannot be protected yet") as refused:
-        reader(Format(kind="video", codec="av01.0.00M.08", timescale=90000, entry=entry))
+    entry = box(b"vp09", bytes(78))
+    with pytest.raises(Problem, match="vp09 video cannot be protected") as refused:
+        reader(Format(kind="video", codec="vp09.00.10.08", timescale=90000, entry=entry))
     assert refused.value.kind.name == "unplayable"
