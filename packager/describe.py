@@ -10,6 +10,7 @@ import numpy as np
 
 from base.media import Format
 from base.reports import TrackReport
+from packager import languages
 from packager.boxes import walk
 from packager.plan import TrackPlan
 
@@ -39,7 +40,7 @@ def report(name: str, fmt: Format, peak: int, average: int, rate: str = "", labe
         codec=fmt.codec,
         bandwidth=peak,
         average=average,
-        language=fmt.language,
+        language=languages.tag(fmt.language),
         width=fmt.width,
         height=fmt.height,
         frame_rate=rate,

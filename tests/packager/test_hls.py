@@ -117,5 +117,5 @@ def test_video_alone_has_no_group(packed: Callable[..., Packed]) -> None:
 
 def test_what_a_film_says(packed: Callable[..., Packed]) -> None:
     playlist = m3u8.loads(packed("two-languages").multivariant())
-    assert [m.language for m in playlist.media] == ["eng", "deu"]
+    assert [m.language for m in playlist.media] == ["en", "de"]
     assert playlist.playlists[0].stream_info.frame_rate == 25
