@@ -17,12 +17,13 @@ import structlog
 from aiohttp import web
 
 from base import lifetimes, reload
-from base.names import CONTENT_TYPE, Leaf, Name, init_file, segment_file
+from base.names import CONTENT_TYPE, PICTURES, Leaf, Name, init_file, segment_file
 from base.problems import Problem
 from base.push import PART_FIELD, SessionGrant, SessionNote, parse_part_note
 from node.process import Context
 from origin.channel import Channel
 from origin.journal import ChannelRow, Journal
+from origin.pictures import Pictures, owner
 from origin.restore import folder_of, restore
 from origin.track import read_part
 from packager import dash, hls, hls_live
@@ -40,8 +41,9 @@ _DROP_FILES_S = 60
 class Live:
     """Requests for names of kind `live`."""
 
-    def __init__(self, ctx: Context, root: Path, journal: Journal) -> None:
+    def __init__(self, ctx: Context, root: Path, journal: Journal, pictures: Pictures) -> None:
         self._ctx = ctx
+        self._pictures = pictures
         self._root = root
         self._journal = journal
         self._files_dropped = ctx.clock.monotonic()
@@ -114,6 +116,7 @@ class Live:
         if channel is None or channel.removed:
             raise Problem("unknown", f"there is no channel {name.title}")
         await self._remove(channel)
+        await self._pictures.orders.forget(owner(name))
         return web.Response(status=204)
 
     async def _remove(self, channel: Channel) -> None:
@@ -127,6 +130,8 @@ class Live:
 
     async def get(self, request: web.Request, name: Name) -> web.StreamResponse:
         channel = self._channel(name)
+        if name.leaf in PICTURES:
+            return await self._pictures.of_channel(name, channel)
         match name.leaf:
             case Leaf.STATUS:
                 return web.Response(body=msgspec.json.encode(channel.report()), content_type="application/json")
@@ -163,7 +168,7 @@ class Live:
         if name.leaf is Leaf.MULTIVARIANT:
             text = hls.multivariant(name.title, name.kind, window.edition, reports)
         elif any(segment.closed and not segment.gap for track in window.tracks.values() for segment in track.segments):
-            text = dash.live_manifest(window, reports)
+            text = dash.live_manifest(window, reports, self._pictures.live_sheets(window))
         else:  # an MPD has at least one Period, and a Period a segment (ISO/IEC 23009-1 5.3.1.2)
             raise Problem("unknown", f"channel {name.title} has no whole segment yet", cache_control="no-store")
         body = text.encode()

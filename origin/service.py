@@ -8,7 +8,7 @@ from pathlib import Path
 from aiohttp import web
 
 from base import lifetimes
-from base.names import CLEARKEY_PATH, PROTECTIONS, Kind, Name, parse
+from base.names import CLEARKEY_PATH, PICTURES, PROTECTIONS, Kind, Name, parse
 from base.problems import Problem
 from node import web as rim
 from node.process import Context
@@ -18,6 +18,7 @@ from origin.journal import Journal
 from origin.keys import KeySource, LocalKeys
 from origin.licence import handle as handle_licence
 from origin.live import MOST_PART_OCTETS, Live
+from origin.pictures import Pictures
 from origin.protected import Protector
 from origin.vod import Vod
 
@@ -30,10 +31,11 @@ async def run(ctx: Context) -> None:
     data.mkdir(parents=True, exist_ok=True)
     journal = await asyncio.to_thread(Journal, data / "journal.db")
     try:
-        live = Live(ctx, data / "live", journal)
+        pictures = await asyncio.to_thread(Pictures, ctx, data / "pictures")
+        live = Live(ctx, data / "live", journal, pictures)
         keys = await asyncio.to_thread(LocalKeys, data / "keys")
-        vod = Vod(ctx, await asyncio.to_thread(Assets, data / "vod"), make_protector(ctx, keys))
-        app = make_app(ctx, live, vod, keys)
+        vod = Vod(ctx, await asyncio.to_thread(Assets, data / "vod"), make_protector(ctx, keys), pictures)
+        app = make_app(ctx, live, vod, keys, pictures)
         sweeping = ctx.tasks.start(_sweep(live, vod), "sweep")
         listen: list[Path | tuple[str, int]] = [ctx.home.socket("origin", door="media")]
         if text := ctx.settings.text("origin.listen"):
@@ -43,6 +45,7 @@ async def run(ctx: Context) -> None:
             await ctx.stopping.wait()
             live.let_go()
         sweeping.cancel()
+        await pictures.orders.close()
     finally:
         await asyncio.to_thread(journal.close)
 
@@ -54,7 +57,7 @@ def make_protector(ctx: Context, keys: KeySource) -> Protector:
     return Protector(keys, clearkey=clearkey, licence_url=edge + CLEARKEY_PATH if edge else "")
 
 
-def make_app(ctx: Context, live: Live, vod: Vod, keys: KeySource) -> web.Application:
+def make_app(ctx: Context, live: Live, vod: Vod, keys: KeySource, pictures: Pictures) -> web.Application:
     app = rim.make_app(ctx, client_max_size=MOST_PART_OCTETS)
 
     async def handle(request: web.Request) -> web.StreamResponse:
@@ -70,7 +73,9 @@ def make_app(ctx: Context, live: Live, vod: Vod, keys: KeySource) -> web.Applica
             )
         if name.protection and request.method not in ("GET", "HEAD"):
             raise Problem("method", "protected objects are made, not stored", allow="GET, HEAD")
-        if name.kind is Kind.VOD and name.public and not name.protection and not ctx.settings.flag("origin.clear"):
+        if name.leaf in PICTURES:
+            pictures.check(name)
+        elif name.kind is Kind.VOD and name.public and not name.protection and not ctx.settings.flag("origin.clear"):
             raise Problem("forbidden", "films are served protected only: put /~cbcs or /~cenc in front of the path")
         kind = live if name.kind is Kind.LIVE else vod
         match request.method:

@@ -11,7 +11,7 @@ from base.names import Kind, Leaf, Name
 from base.problems import Problem
 from base.reports import TrackReport
 from origin.assets import Asset
-from packager import dash_static, describe, drm, hls, iframes, protected_rates, sample_aes, ts
+from packager import dash_images, dash_static, describe, drm, hls, iframes, protected_rates, sample_aes, thumbnails, ts
 from packager.methods import Method
 from packager.plan import TrackPlan
 from packager.text import tracks
@@ -20,15 +20,17 @@ from packager.text.hls import GROUP, media_lines
 from packager.text.tracks import WEBVTT, WEBVTT_TS
 
 
-def text(name: Name, asset: Asset, forms: Sequence[str] = ("wvtt",)) -> str:
-    """The playlist or manifest that a name stands for. `forms`: of subtitles, in a manifest. Raises Problem unknown."""
+def text(name: Name, asset: Asset, forms: Sequence[str] = ("wvtt",), sheets: thumbnails.Sheets | None = None) -> str:
+    """The playlist or manifest that a name stands for. `forms`: of subtitles, in a manifest. `sheets`: the thumbnails
+    to speak of. Raises Problem unknown."""
     match name.leaf:
         case Leaf.MULTIVARIANT:
             # an I-frame playlist takes ranges of clear segments
             trick_play = [] if asset.protection else _trick_play(asset)
-            return hls.multivariant(
+            listed = hls.multivariant(
                 asset.asset, Kind.VOD, asset.plan.edition, asset.tracks, iframes=trick_play, texts=_group(asset, WEBVTT)
             )
+            return listed + _images(asset, sheets)
         case Leaf.MULTIVARIANT_TS:
             return hls.multivariant(
                 asset.asset,
@@ -39,7 +41,9 @@ def text(name: Name, asset: Asset, forms: Sequence[str] = ("wvtt",)) -> str:
                 texts=_group(asset, WEBVTT_TS),
             )
         case Leaf.MANIFEST:
-            sets = adaptation_sets(asset.asset, asset.texts, forms, asset.plan.origin)
+            sets = [*adaptation_sets(asset.asset, asset.texts, forms, asset.plan.origin)]
+            if sheets is not None:
+                sets.append(dash_images.adaptation_set(sheets, asset.plan.edition))
             return dash_static.static_manifest(
                 asset.asset, asset.plan, asset.tracks, asset.generations, asset.protection, sets
             )
@@ -74,6 +78,16 @@ def _group(asset: Asset, form: str) -> hls.TextGroup | None:
         bandwidth=max(t.bandwidth for t in rates),
         average=max(t.average for t in rates),
     )
+
+
+def _images(asset: Asset, sheets: thumbnails.Sheets | None) -> str:
+    """The line of the multivariant playlist that names the image playlist, empty without thumbnails."""
+    if sheets is None:
+        return ""
+    playlist = Name(
+        kind=Kind.VOD, title=asset.asset, edition=asset.plan.edition, track=sheets.track, leaf=Leaf.IMAGE_PLAYLIST
+    )
+    return thumbnails.image_stream_inf(sheets, playlist.relative) + "\n"
 
 
 def stream_of(name: Name, asset: Asset) -> ts.Stream:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from dataclasses import replace
 
 import msgspec
 import structlog
 from aiohttp import web
 
 from base import lifetimes
-from base.names import CONTENT_TYPE, Leaf, Name
+from base.names import CONTENT_TYPE, PICTURES, Leaf, Name
 from base.problems import Problem
 from node.process import Context
 from origin import texts, views
@@ -18,6 +19,7 @@ from origin.arrivals import Arrivals
 from origin.assets import Asset, Assets
 from origin.lane import SegmentLane
 from origin.licence import key_answer
+from origin.pictures import Pictures, owner
 from origin.protected import Protector
 from origin.whole import Wholes
 from packager import ts
@@ -35,10 +37,11 @@ _VECTOR = 512  # ranges a write; IOV_MAX is 1024
 class Vod:
     """Requests for names of kind `vod`."""
 
-    def __init__(self, ctx: Context, assets: Assets, protector: Protector) -> None:
+    def __init__(self, ctx: Context, assets: Assets, protector: Protector, pictures: Pictures) -> None:
         self._ctx = ctx
         self._assets = assets
         self._protector = protector
+        self._pictures = pictures
         self.lane = SegmentLane(assets, ctx.clock, ctx.metrics)
         self._wholes = Wholes()
         self.arrivals = Arrivals(ctx, assets)
@@ -53,11 +56,15 @@ class Vod:
         if (text := texts.find(name, asset)) is not None:  # below an edition of its own, and clear whatever the prefix
             body, tag = await asyncio.to_thread(texts.octets, name, text, asset.plan.target_duration)
             return _whole(name, body, tag)
+        if name.leaf is Leaf.POSTER:
+            name = replace(name, track=self._pictures.poster_track(asset))
         asset = await self._checked(name, asset)
         if name.protection:
             asset = await self._protected(name, asset)
         if name.edition and name.edition != asset.plan.edition:
             raise Problem("gone", "the asset was planned anew: read its playlist again", cache_control="no-store")
+        if name.leaf in PICTURES:
+            return await self._pictures.of_asset(name, asset)
         match name.leaf:
             case Leaf.KEY:
                 assert asset.protection is not None
@@ -74,7 +81,9 @@ class Vod:
                 return await self._wholes.answer(request, name, asset, self._ctx.clock.now_ms())
             case _:
                 forms = texts.FORMS[self._ctx.settings.text("origin.dash_text")]
-                return _text(name, await asyncio.to_thread(views.text, name, asset, forms))
+                return _text(
+                    name, await asyncio.to_thread(views.text, name, asset, forms, self._pictures.sheets(name, asset))
+                )
 
     async def put(self, request: web.Request, name: Name) -> web.Response:
         """Receive an asset, or one of its files, or a text of it."""
@@ -94,6 +103,7 @@ class Vod:
             raise Problem("method", "an asset is removed as a whole: DELETE its status.json", allow="GET, HEAD")
         await asyncio.to_thread(self._assets.remove, name.title)
         await asyncio.to_thread(self._protector.forget, name.title)
+        await self._pictures.orders.forget(owner(name))
         return web.Response(status=204)
 
     async def _open(self, title: str) -> Asset:

@@ -57,6 +57,8 @@ def of_chunk(fmt: Format, chunk: memoryview) -> bytes:
     moof = next((box for box in walk(chunk, 0, len(chunk)) if box.type == "moof"), None)
     if moof is None:
         raise malformed("a part has no moof")
-    samples = read_moof(chunk, moof, {}, {})[0].samples
+    samples = next((fragment.samples for fragment in read_moof(chunk, moof, {}, {}) if len(fragment.samples)), None)
+    if samples is None:
+        raise malformed("a part has no samples")
     offset, size = int(samples["offset"][0]), int(samples["size"][0])
     return still(fmt, chunk[offset : offset + size])

@@ -34,7 +34,7 @@ def _decode(order: WaveformOrder, film: bytes | memoryview, sound: npt.NDArray[n
     with av.open(io.BytesIO(film), "r", format="mp4", metadata_errors="ignore") as container:
         stream = container.streams.audio[0]
         stream.codec_context.thread_count = 1
-        mixer = av.AudioResampler(format="flt", layout="mono", rate=order.rate)
+        sampler = av.AudioResampler(format="fltp", rate=order.rate)
         for packet in container.demux(stream):
             try:
                 frames = packet.decode()
@@ -46,7 +46,8 @@ def _decode(order: WaveformOrder, film: bytes | memoryview, sound: npt.NDArray[n
                 assert stream.time_base is not None
                 behind = frame.pts * frame.time_base - order.start * stream.time_base
                 frame.pts = None
-                mixed = [part.to_ndarray().reshape(-1) for part in mixer.resample(frame)]
+                # the mean of the channels, as audiowaveform has it: a mixer would weigh them
+                mixed = [part.to_ndarray().mean(axis=0) for part in sampler.resample(frame)]
                 _place(sound, np.concatenate(mixed) if mixed else np.zeros(0, np.float32), round(behind * order.rate))
 
 

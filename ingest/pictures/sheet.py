@@ -8,12 +8,12 @@ from fractions import Fraction
 import av
 import numpy as np
 from av.video.codeccontext import VideoCodecContext
-from av.video.reformatter import ColorRange, Colorspace
+from av.video.reformatter import ColorRange, Colorspace, Interpolation
 
 from base.pictures import MOST_CELLS, MOST_SIDE, PictureOrder
 from base.problems import Problem
 from ingest.pictures.light import Rgb
-from ingest.pictures.still import decode
+from ingest.pictures.still import EXACT, decode
 
 _JPEG_QUALITY = 4  # the quantiser: 2 best, 31 worst; about the 85 of other programs
 _WEBP_QUALITY = 78
@@ -68,6 +68,7 @@ def encode(pixels: Rgb, kind: str) -> bytes:
         src_color_range=ColorRange.JPEG,
         dst_colorspace=Colorspace.ITU601,
         dst_color_range=ColorRange.JPEG if jpeg else ColorRange.MPEG,
+        interpolation=Interpolation.BICUBIC | EXACT,
         threads=1,
     )
     frame.pts, frame.time_base = 0, Fraction(1, 25)

@@ -16,6 +16,8 @@ from ingest.pictures.light import HLG, PQ, Rgb, to_sdr
 _MATRIX = {1: Colorspace.ITU709, 4: Colorspace.FCC, 5: Colorspace.ITU601, 6: Colorspace.ITU601, 7: Colorspace.SMPTE240M,
            9: Colorspace.BT2020, 10: Colorspace.BT2020}  # fmt: skip
 _FULL_RANGE = 2
+# The scaler rounds down unless it is told not to: all colours would be two steps too dark.
+EXACT = Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
 # No viewer sees more, and a picture that claims more is an attack on memory.
 _MOST_PIXELS = MOST_SIDE * 4352
 
@@ -49,7 +51,7 @@ def _scaled(frame: av.VideoFrame, width: int, height: int) -> Rgb:
         src_colorspace=_MATRIX.get(int(frame.colorspace), usual),
         src_color_range=ColorRange.JPEG if int(frame.color_range) == _FULL_RANGE else ColorRange.MPEG,
         dst_color_range=ColorRange.JPEG,
-        interpolation=Interpolation.AREA if shrinks else Interpolation.BICUBIC,
+        interpolation=(Interpolation.AREA if shrinks else Interpolation.BICUBIC) | EXACT,
         threads=1,
     )
     pixels = scaled.to_ndarray()

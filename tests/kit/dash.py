@@ -70,6 +70,8 @@ def read_manifest(text: str, now: float) -> Schedule:
     rows = []
     for period in mpd.iter(f"{_NS}Period"):
         for group in period.iter(f"{_NS}AdaptationSet"):
+            if group.get("contentType") == "image":
+                continue  # thumbnails: nothing that plays
             representation = group.find(f"{_NS}Representation")
             template = representation.find(f"{_NS}SegmentTemplate")
             if template is None:

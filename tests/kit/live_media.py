@@ -32,12 +32,13 @@ class Studio:
         start_ms: int = 1_700_000_000_000,
         tracks: tuple[str, ...] = ("v1", "a1"),
         asc: bytes = ASC,
+        avcc: bytes = AVCC,
     ) -> None:
         self.grid_ms, self.part_ms, self.window_s = grid_ms, part_ms, window_s
         self.now_ms = start_ms
         self.formats: dict[str, Format] = {}
         for track in tracks:
-            self.formats[track] = avc_format(AVCC, VIDEO_SCALE) if track.startswith("v") else aac_format(asc)
+            self.formats[track] = avc_format(avcc, VIDEO_SCALE) if track.startswith("v") else aac_format(asc)
         self.inits = {track: init_segment(fmt) for track, fmt in self.formats.items()}
         self.generations = {track: generation(init) for track, init in self.inits.items()}
         self.sessions = 0
@@ -82,11 +83,15 @@ class Studio:
             step = fmt.sample_duration or fmt.timescale // RATE
             # a keyframe at each grid line or right after it
             sync = fmt.kind == "audio" or dts * 1000 % (fmt.timescale * self.grid_ms) < step * 1000
-            data = hashlib.sha256(f"{track} {dts}".encode()).digest() * (40 if sync and fmt.kind == "video" else 6)
-            if fmt.kind == "video":
-                data = struct.pack(">I", len(data)) + data
+            data = self.sample(track, dts, sync)
             found += self._segmenter.push(track, Sample(dts=dts, sync=sync, data=data))
             self._dts[track] += step
+
+    def sample(self, track: str, dts: int, sync: bool) -> bytes:
+        """The octets of one sample."""
+        video = self.formats[track].kind == "video"
+        data = hashlib.sha256(f"{track} {dts}".encode()).digest() * (40 if sync and video else 6)
+        return struct.pack(">I", len(data)) + data if video else data
 
     def finish(self) -> list[Part]:
         return self._segmenter.finish()

@@ -141,7 +141,7 @@ async def running_origin(home: Path, clock: Clock | None = None, **settings: str
     ctx = Context(
         role="origin",
         home=Home(home),
-        settings=Settings({name.replace("__", "."): value for name, value in settings.items()}),
+        settings=Settings({"pictures.on": False} | {name.replace("__", "."): value for name, value in settings.items()}),
         clock=clock or SystemClock(),
     )
     ctx.home.make()
@@ -186,7 +186,7 @@ class OriginProcess:
         """Returns when it answers. Its log goes to `home/origin.log`."""
         with open(self.home.root / "origin.log", "ab") as log:
             self.process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "origin", "--home", str(self.home.root), *self.words,
+                sys.executable, "-m", "origin", "--home", str(self.home.root), "--set", "pictures.on=0", *self.words,
                 cwd=ROOT, stdin=asyncio.subprocess.PIPE, stdout=log, stderr=log,
             )  # fmt: skip
         self.asker = Asker(self.home.socket("origin", door="media"))
