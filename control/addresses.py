@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
+from base import select
 from base.names import CLEARKEY_PATH, PROTECTED, Kind, Leaf, Name
 from base.reports import AssetReport
 from node.process import Context
@@ -49,13 +51,21 @@ class Addresses:
     def download(self, report: AssetReport) -> str:
         """The URL of an asset as one MP4: the first picture and the first sound."""
         firsts = {track.kind: track.track for track in reversed(report.tracks)}
-        tracks = tuple(track.track for track in report.tracks if track.track in (firsts.get("video"), firsts.get("audio")))
+        tracks = tuple(
+            track.track for track in report.tracks if track.track in (firsts.get("video"), firsts.get("audio"))
+        )
         name = Name(kind=Kind.VOD, title=report.asset, leaf=Leaf.DOWNLOAD, edition=report.edition, tracks=tracks)
         return self.edge + name.path if tracks else ""
 
     def watch(self, kind: Kind, title: str) -> str:
         """The watch page's URL."""
         return f"{self.control}/watch/{kind}/{title}"
+
+
+def chosen(url: str, query: Mapping[str, str]) -> str:
+    """A playlist's or manifest's URL with what a query chooses of it, as it came: the edge judges it."""
+    found = {name: query[name] for name in (*select.CLIPS, *select.FILTERS, select.SIGNATURE) if name in query}
+    return f"{url}?{urlencode(found)}" if found else url
 
 
 def addresses(ctx: Context, scheme: str, host_field: str) -> Addresses:

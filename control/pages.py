@@ -24,7 +24,7 @@ from base.names import PROTECTIONS, Kind, is_title
 from base.problems import Problem
 from base.reports import ChannelReport
 from control import bodies
-from control.addresses import Addresses, addresses
+from control.addresses import Addresses, addresses, chosen
 from control.reports import Reports
 from control.rows import Asset, AssetState, Channel
 from control.store import Catalog
@@ -55,7 +55,7 @@ _POLICY = "; ".join(
         "style-src 'self'",
         "img-src 'self' data:",
         "connect-src 'self' http: https:",
-        "media-src 'self' blob: http: https:",
+        "media-src 'self' blob: data: http: https:",  # data: Shaka begins its native text tracks with an empty one
         "worker-src 'self' blob:",
         "base-uri 'none'",
         "form-action 'self'",
@@ -143,6 +143,8 @@ class Pages:
                 manifests |= {"dash": at.on_demand(name)}
             case "download":
                 manifests |= {"hls": download}
+        if kind is Kind.VOD:
+            manifests = {form: url and chosen(url, request.query) for form, url in manifests.items()}
         return self._html(
             "watch.html",
             kind=kind,

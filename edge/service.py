@@ -14,6 +14,7 @@ import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from base import signing
 from base.conditions import Shape
 from base.conditions import shape as shape_of
 from base.problems import Problem
@@ -47,6 +48,7 @@ class Edge:
         self.upstream = Upstream(
             ctx.upstream("edge.upstream", ctx.home.socket("origin", door="media")), self.counts.retry
         )
+        self.keys = _keys(ctx.settings.text("edge.query_keys"))
         self.large = Large(Upstream(self.upstream.address, self.counts.retry), ctx.clock)
         self.fills = Fills(self.upstream, self.store, ctx.clock, ctx.tasks, self.counts.fill)
         self.records: list[Callable[[Delivery], None]] = [_to_debug_log]
@@ -76,7 +78,7 @@ class Edge:
             if isinstance(request.protocol, ExpressProtocol):  # no further answer for who has not read the last one
                 await request.protocol.drained()
             url = request.rel_url
-            plan = asked.plan(request.method, url.raw_path, url.raw_query_string, request.headers)
+            plan = asked.plan(request.method, url.raw_path, url.raw_query_string, request.headers, self.keys)
             response = await self._answer(request, plan, sent)
             sent.status = response.status
             sent.whole = True
@@ -274,6 +276,16 @@ class Edge:
     async def close(self) -> None:
         await self.upstream.close()
         await self.large.close()
+
+
+def _keys(path: str) -> signing.Keys | None:
+    """What queries are signed with. Raises OSError: a file that cannot be used must not let everything through."""
+    if not path:
+        return None
+    try:
+        return signing.read(Path(path).read_text("ascii"))
+    except ValueError as fault:
+        raise OSError(f"edge.query_keys: {path}: {fault}") from None
 
 
 def _to_debug_log(delivery: Delivery) -> None:

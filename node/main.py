@@ -47,6 +47,7 @@ COMMANDS: dict[str, Subcommand] = {
             "node.probe.command:run",
             "node.probe.command:options",
         ),
+        Subcommand("sign", "sign what an address chooses: start, end, tracks", "node.sign:run", "node.sign:options"),
         Subcommand("ports", "show the ports table", "node.main:ports", "node.main:ports_options"),
         Subcommand("version", "show the version", "node.main:version"),
     )

@@ -44,6 +44,13 @@ TABLE: dict[str, Setting] = {
             "where misses go: http://host:port or unix:/path; empty: this box's origin",
         ),
         Setting("edge.workers", "int", 0, "", "worker processes; 0: one per core", 0, 256),
+        Setting(
+            "edge.query_keys",
+            "str",
+            "",
+            "",
+            "file of keys that start, end and tracks in an address must be signed with; empty: anybody may choose",
+        ),
         Setting("edge.memory", "bytes", "256M", "bytes", "cached bytes, per worker"),
         Setting("edge.public_url", "url", "", "", "how viewers reach the edge; empty: from the request's host"),
         Setting("origin.listen", "listen", "", "", "a TCP address besides the box's socket; empty: none"),

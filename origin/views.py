@@ -12,6 +12,7 @@ from base.problems import Problem
 from base.reports import TrackReport
 from origin.assets import Asset
 from packager import dash_images, dash_static, describe, drm, hls, iframes, protected_rates, sample_aes, thumbnails, ts
+from packager.clip import Span
 from packager.methods import Method
 from packager.plan import TrackPlan
 from packager.text import tracks
@@ -20,9 +21,15 @@ from packager.text.hls import GROUP, media_lines
 from packager.text.tracks import WEBVTT, WEBVTT_TS
 
 
-def text(name: Name, asset: Asset, forms: Sequence[str] = ("wvtt",), sheets: thumbnails.Sheets | None = None) -> str:
+def text(
+    name: Name,
+    asset: Asset,
+    forms: Sequence[str] = ("wvtt",),
+    sheets: thumbnails.Sheets | None = None,
+    cut: Span | None = None,
+) -> str:
     """The playlist or manifest that a name stands for. `forms`: of subtitles, in a manifest. `sheets`: the thumbnails
-    to speak of. Raises Problem unknown."""
+    to speak of. `cut`: the segments to speak of, in a manifest. Raises Problem unknown."""
     match name.leaf:
         case Leaf.MULTIVARIANT:
             # an I-frame playlist takes ranges of clear segments
@@ -45,7 +52,7 @@ def text(name: Name, asset: Asset, forms: Sequence[str] = ("wvtt",), sheets: thu
             if sheets is not None:
                 sets.append(dash_images.adaptation_set(sheets, asset.plan.edition))
             return dash_static.static_manifest(
-                asset.asset, asset.plan, asset.tracks, asset.generations, asset.protection, sets
+                asset.asset, asset.plan, asset.tracks, asset.generations, asset.protection, sets, cut
             )
         case Leaf.MANIFEST_ON_DEMAND:
             return dash_static.on_demand_manifest(asset.asset, asset.plan, asset.tracks, asset.inits)

@@ -10,11 +10,11 @@ import msgspec
 import structlog
 from aiohttp import web
 
-from base import lifetimes
+from base import lifetimes, select
 from base.names import CONTENT_TYPE, PICTURES, Leaf, Name
 from base.problems import Problem
 from node.process import Context
-from origin import texts, views
+from origin import selection, texts, views
 from origin.arrivals import Arrivals
 from origin.assets import Asset, Assets
 from origin.lane import SegmentLane
@@ -55,6 +55,9 @@ class Vod:
             return web.Response(body=msgspec.json.encode(asset.report()), content_type="application/json")
         if (text := texts.find(name, asset)) is not None:  # below an edition of its own, and clear whatever the prefix
             body, tag = await asyncio.to_thread(texts.octets, name, text, asset.plan.target_duration)
+            chosen = select.parse(name.leaf, request.query_string, signed=True)
+            if chosen.clips:
+                return _text(name, selection.text_playlist(body, asset, chosen))
             return _whole(name, body, tag)
         if name.leaf is Leaf.POSTER:
             name = replace(name, track=self._pictures.poster_track(asset))
@@ -81,9 +84,9 @@ class Vod:
                 return await self._wholes.answer(request, name, asset, self._ctx.clock.now_ms())
             case _:
                 forms = texts.FORMS[self._ctx.settings.text("origin.dash_text")]
-                return _text(
-                    name, await asyncio.to_thread(views.text, name, asset, forms, self._pictures.sheets(name, asset))
-                )
+                chosen = select.parse(name.leaf, request.query_string, signed=True)
+                sheets = self._pictures.sheets(name, asset)
+                return _text(name, await asyncio.to_thread(selection.text, name, asset, chosen, forms, sheets))
 
     async def put(self, request: web.Request, name: Name) -> web.Response:
         """Receive an asset, or one of its files, or a text of it."""

@@ -12,6 +12,8 @@ from xml.etree import ElementTree as ET
 
 from base.names import Kind, Leaf, Name, media_template
 from base.reports import TrackReport
+from packager import clip
+from packager.clip import Span
 from packager.dash import (
     LIVE_PROFILE,
     adaptation_set,
@@ -38,10 +40,11 @@ def static_manifest(
     generations: Mapping[str, str],
     protection: Protection | None = None,
     further: Sequence[ET.Element] = (),
+    cut: Span | None = None,
 ) -> str:
     """The MPD of an asset. `tracks` describes, in order, the plan's tracks; `generations` their init segments.
 
-    `further`: AdaptationSets of what is no media of the plan (text).
+    `further`: AdaptationSets of what is no media of the plan (text). `cut`: the segments to speak of.
     """
 
     def address(representation: ET.Element, track: TrackPlan) -> None:
@@ -58,7 +61,7 @@ def static_manifest(
         write_timeline(template, _asset_times(track), _first_number(track))
 
     mpd = new_mpd("static", plan.target_duration, LIVE_PROFILE)
-    return _manifest(mpd, plan, tracks, protection, address, further)
+    return _manifest(mpd, plan, tracks, protection, address, further, cut)
 
 
 def on_demand_manifest(title: str, plan: Plan, tracks: Sequence[TrackReport], inits: Mapping[str, bytes]) -> str:
@@ -91,11 +94,13 @@ def _manifest(
     protection: Protection | None,
     address: Callable[[ET.Element, TrackPlan], None],
     further: Sequence[ET.Element] = (),
+    cut: Span | None = None,
 ) -> str:
     if protection:
         mpd.attrib.update(NAMESPACES)
-    mpd.set("mediaPresentationDuration", duration(plan.duration))
-    period = ET.SubElement(mpd, "Period", id="0", start="PT0S", duration=duration(plan.duration))
+    lasts = duration(cut.end - cut.begin if cut else plan.duration)
+    mpd.set("mediaPresentationDuration", lasts)
+    period = ET.SubElement(mpd, "Period", id="0", start="PT0S", duration=lasts)
     for at, members in enumerate(sets(tracks)):
         adaptation = adaptation_set(period, at, members)
         if protection:  # the schema wants it before labels and roles
@@ -105,6 +110,8 @@ def _manifest(
             assert track is not None
             address(representation_of(adaptation, member), track)
     period.extend(further)
+    if cut:
+        clip.period(period, cut)
     return printed(mpd)
 
 

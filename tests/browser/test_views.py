@@ -27,3 +27,12 @@ async def test_a_download_plays_while_it_comes(stage: tuple[Appliance, str]) -> 
     assert visit.frames > 6 * 25 * 0.5, "decoded frames grow with the media"
     assert visit.failed == []
     assert box.metric("headwater_origin_bytes_total", leaf="download") > 0
+
+
+@pytest.mark.parametrize("player", ["hls", "native", "shaka", "dash"])
+async def test_a_clip_plays_from_its_instant_to_its_end(stage: tuple[Appliance, str], player: str) -> None:
+    box, film = stage
+    url = f"{box.url['control']}/watch/vod/{film}"
+    visit = await watches(url, player, media_s=6, more="start=9.5&end=17.5&tracks=v1,a1")
+    assert visit.frames > 6 * 25 * 0.5, "decoded frames grow with the media"
+    assert visit.failed == []

@@ -4,7 +4,7 @@ import pytest
 
 from base.names import Kind
 from base.reports import AssetReport, TrackReport
-from control.addresses import addresses
+from control.addresses import addresses, chosen
 from node.home import Home
 from node.process import Context
 from node.settings import Settings, Value
@@ -51,6 +51,12 @@ def test_settings_win() -> None:
     assert found.licence == "https://cdn.example/licence/clearkey"
     assert found.watch(Kind.VOD, "tour") == "https://c.example/watch/vod/tour"
     assert found.on_demand("tour") == "https://cdn.example/vod/tour/manifest-ondemand.mpd"
+
+
+def test_a_choice_is_handed_on() -> None:
+    query = {"player": "hls", "tracks": "video:<=720", "start": "5"}
+    assert chosen("https://cdn.example/x.mpd", query) == "https://cdn.example/x.mpd?start=5&tracks=video%3A%3C%3D720"
+    assert chosen("https://cdn.example/x.mpd", {"player": "hls"}) == "https://cdn.example/x.mpd"
 
 
 def test_a_download_is_the_first_picture_with_the_first_sound() -> None:

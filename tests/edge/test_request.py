@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from multidict import CIMultiDict
 
+from base import names, signing
 from base.problems import Problem
 from edge import request
 from edge.freshness import Use
@@ -65,6 +66,52 @@ def test_what_is_refused_without_asking_upstream(method: str, path: str, query: 
     with pytest.raises(Problem) as refused:
         request.plan(method, path, query, CIMultiDict())
     assert refused.value.kind.name == kind
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "key"),
+    [
+        ("/vod/a/manifest.mpd", "tracks=v1,a2&x=y&start=05.50", "/vod/a/manifest.mpd?start=5.5&tracks=a2,v1"),
+        ("/vod/a/manifest.mpd", "sig=k.00", "/vod/a/manifest.mpd"),
+        ("/vod/a/manifest-ondemand.mpd", "start=5&tracks=a1", "/vod/a/manifest-ondemand.mpd?tracks=a1"),
+        ("/vod/a/e/v1/media.m3u8", "start=5&tracks=v1&_HLS_skip=YES", "/vod/a/e/v1/media.m3u8?_HLS_skip=YES&start=5"),
+        ("/vod/a/e/v1/iframes.m3u8", "end=9&start=0", "/vod/a/e/v1/iframes.m3u8?end=9"),
+        ("/vod/a/e/v1/7.m4s", "start=5", "/vod/a/e/v1/7.m4s"),
+        ("/live/a/manifest.mpd", "start=rubbish", "/live/a/manifest.mpd"),
+    ],
+)
+def test_what_a_query_chooses_is_part_of_the_key_in_one_spelling(path: str, query: str, key: str) -> None:
+    assert request.wanted(path, query)[0] == key
+
+
+def test_a_choice_that_cannot_be_never_reaches_upstream() -> None:
+    with pytest.raises(Problem, match="time in seconds"):
+        request.wanted("/vod/a/manifest.mpd", "start=soon")
+
+
+def test_with_keys_a_choice_is_signed_or_refused() -> None:
+    keys = signing.read("k1 " + "ab" * 16)
+    top = "/vod/a/multivariant.m3u8"
+    name = names.parse(top)
+    assert name is not None
+    signed = f"start=5&tracks=a1&sig={keys.sign(name, 'start=5&tracks=a1')}"
+    assert request.wanted(top, signed, keys)[0] == f"{top}?{signed}"
+    # its media playlists are asked with the same query, however it is spelt
+    assert request.wanted("/vod/a/e/a1/media.m3u8", signed, keys)[0] == f"/vod/a/e/a1/media.m3u8?{signed}"
+    assert request.wanted(top, signed.replace("start=5&", "") + "&start=5.0", keys)[0] == f"{top}?{signed}"
+    assert request.wanted(top, "x=y&sig=k1.00", keys)[0] == top  # nothing is chosen
+    assert request.wanted("/vod/a/e/a1/0.m4s", "start=5", keys)[0] == "/vod/a/e/a1/0.m4s"
+    for query in (
+        "start=5",
+        "start=5&sig=k1.00",
+        signed.replace("start=5", "start=6"),
+        signed.replace("&tracks=a1", ""),
+    ):
+        with pytest.raises(Problem, match="valid sig") as refused:
+            request.wanted(top, query, keys)
+        assert refused.value.kind.status == 403
+    with pytest.raises(Problem, match="valid sig"):
+        request.wanted("/vod/b/multivariant.m3u8", signed, keys)
 
 
 def test_what_is_as_long_as_a_film_is_handed_through() -> None:
