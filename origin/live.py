@@ -10,6 +10,7 @@ import asyncio
 import hashlib
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -131,7 +132,7 @@ class Live:
     async def get(self, request: web.Request, name: Name) -> web.StreamResponse:
         channel = self._channel(name)
         if name.leaf in PICTURES:
-            return await self._pictures.of_channel(name, channel)
+            return await self._pictures.of_channel(name, channel, partial(self._hold, channel))
         match name.leaf:
             case Leaf.STATUS:
                 return web.Response(body=msgspec.json.encode(channel.report()), content_type="application/json")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections.abc import Awaitable, Callable
 from fractions import Fraction
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from aiohttp import web
 from base import lifetimes, names, pictures
 from base.media import Format
 from base.names import CONTENT_TYPE, Leaf, Name
-from base.pictures import Layout, PictureOrder, bundle
+from base.pictures import Layout, PictureOrder, Tiles, bundle
 from base.problems import Problem
 from node.process import Context
 from node.settings import grid, widths
@@ -26,9 +27,11 @@ from origin.channel import Channel
 from origin.picture_orders import PictureOrders
 from origin.track import Track, read_part
 from packager import stills, thumbnails, waveform
-from packager.live import LiveSegment, LiveTrack, LiveWindow
+from packager.live import LiveSegment, LiveWindow
 from packager.plan import TrackPlan
-from packager.thumbnails import Sheets, Wish
+from packager.thumbnails import Run, Sheets, Wish
+
+Hold = Callable[[Callable[[], bool]], Awaitable[bool]]
 
 # A poster is tried at these shares of a film. A picture of less than this many octets a pixel is about one colour.
 _POSTER_AT = (Fraction(1, 10), Fraction(1, 4), Fraction(1, 2))
@@ -178,7 +181,8 @@ class Pictures:
         found = thumbnails.best([(t.name, t.format) for t in window.tracks.values()], self._wish.width)
         return thumbnails.of_channel(found[0], found[1], window.grid_ms, self._wish) if found else None
 
-    async def of_channel(self, name: Name, channel: Channel) -> web.Response:
+    async def of_channel(self, name: Name, channel: Channel, hold: Hold) -> web.Response:
+        """`hold` waits until a condition holds and says whether it does, as segments are waited for."""
         window = channel.window()
         if name.leaf is Leaf.POSTER:
             return await self._live_poster(name, channel, window)
@@ -192,7 +196,7 @@ class Pictures:
         runs = thumbnails.runs(track, window)
         begin, end = (runs[0].listed_ms, runs[-1].end_ms) if runs else (0, 0)
         if name.leaf is Leaf.TILES:
-            return _made(name, await self._live_sheet(name, channel, window, track, sheets))
+            return _made(name, await self._live_sheet(name, channel, sheets, hold))
         wanted = pictures.read_picture(name.made)
         self._check_width(wanted.width)
         if wanted.ms >= end:
@@ -214,19 +218,23 @@ class Pictures:
         key = f"{channel.row.edition}/{name.track}/{segment.number}-{width}.{ending}"
         return await self.orders.made(owner(name), key, "/picture", order)
 
-    async def _live_sheet(
-        self, name: Name, channel: Channel, window: LiveWindow, track: LiveTrack, sheets: Sheets
-    ) -> bytes:
+    async def _live_sheet(self, name: Name, channel: Channel, sheets: Sheets, hold: Hold) -> bytes:
+        """By DASH's clock a sheet is there as soon as its span is over; its last segment is a little later."""
         tiles = pictures.read_tiles(name.made)
         self._check_layout(tiles.layout, sheets)
-        run = next((run for run in thumbnails.runs(track, window) if run.run == tiles.run), None)
-        if run is None:
-            raise Problem("gone", "this has left the window", cache_control=lifetimes.not_found(window.target))
-        begin = run.start_ms + tiles.number * tiles.layout.span_ms
-        if begin < run.listed_ms:
-            raise Problem("gone", "this has left the window", cache_control=lifetimes.not_found(window.target))
-        if begin >= run.end_ms or (begin + tiles.layout.span_ms > run.end_ms and not run.over):
-            raise Problem("unknown" if run.over else "early", "the channel is not there yet", cache_control="no-store")
+
+        def there() -> bool:
+            run, begin = _run_of(name.track, tiles, channel.window())
+            return run.over or begin + tiles.layout.span_ms <= run.end_ms
+
+        run, begin = _run_of(name.track, tiles, channel.window())
+        missing = begin + tiles.layout.span_ms - run.end_ms
+        if not there() and (missing > 3000 * channel.row.target or not await hold(there)):
+            raise Problem("early", "the channel is not there yet")
+        run, begin = _run_of(name.track, tiles, channel.window())
+        if begin >= run.end_ms:
+            raise Problem("unknown", "the channel broke off before that", cache_control="no-store")
+        track = channel.window().tracks[name.track]
         times = [begin + cell * tiles.layout.interval_ms for cell in range(tiles.layout.cells)]
         found = [thumbnails.segment_at(track, ms) for ms in times if ms < run.end_ms]
         shown = [segment for segment in found if segment is not None]
@@ -265,6 +273,19 @@ class Pictures:
     def _check_layout(self, layout: Layout, sheets: Sheets) -> None:
         if layout != sheets.layout:
             raise Problem("gone", f"thumbnails are laid out as {sheets.layout}: read the playlist again")
+
+
+def _run_of(name: str, tiles: Tiles, window: LiveWindow) -> tuple[Run, int]:
+    """The run that a sheet of track `name` belongs to, and when the sheet begins (ms since 1970).
+
+    Raises Problem gone if it, or its first cell, is not listed any more.
+    """
+    track = window.tracks.get(name)
+    for run in thumbnails.runs(track, window) if track else ():
+        begin = run.start_ms + tiles.number * tiles.layout.span_ms
+        if run.run == tiles.run and begin >= run.listed_ms:
+            return run, begin
+    raise Problem("gone", "this has left the window", cache_control=lifetimes.not_found(window.target))
 
 
 def owner(name: Name) -> str:

@@ -15,6 +15,7 @@ _MEDIA_TYPES = {
     "ts": ("video/mp2t",),
     "vtt": ("text/vtt",),
     "audio": ("audio/",),
+    "image": ("image/",),
 }
 _LARGE = 4096
 _AGE = re.compile(r"(?:^|[,\s])(s-maxage|max-age)\s*=\s*\"?(\d+)")
@@ -75,7 +76,7 @@ def cors(answer: Answer) -> Iterator[Finding]:
 
 
 def media(answer: Answer, form: str, target: float) -> Iterator[Finding]:
-    """`form`: mp4, ts, vtt or audio."""
+    """`form`: mp4, ts, vtt, audio or image."""
     if answer.redirected:
         yield Finding("redirect-media", answer.url, 0, "redirected")
     if not answer.type.startswith(_MEDIA_TYPES[form]):

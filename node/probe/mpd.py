@@ -136,6 +136,11 @@ class Representation:
     def bandwidth(self) -> int:
         return whole(self.node.get("bandwidth"))
 
+    @property
+    def image(self) -> bool:
+        """Thumbnails (DASH-IF IOP 6.2.6): pictures beside the media, not media."""
+        return "image" in (self.said("contentType"), self.said("mimeType").partition("/")[0])
+
     def said(self, name: str) -> str:
         """An attribute that an AdaptationSet may give for all its Representations (5.3.7)."""
         return self.node.get(name) or self.set_node.get(name)

@@ -135,10 +135,12 @@ class Visit:
                     [Finding("segment-served", one.period.manifest.url, slot.line, f"{_said(answer)} for {url}", "200")]
                 )
                 continue
-            self.result.add(answers.media(answer, "mp4", slot.duration / one.timescale))
+            form = "image" if one.image else "mp4"
+            self.result.add(answers.media(answer, form, slot.duration / one.timescale))
             key = (one.period.id, one.id)
             self.read[key] = self.read.get(key, 0) + 1
-            self._segment(answer, head, slot, one)
+            if not one.image:
+                self._segment(answer, head, slot, one)
 
     def _segment(self, answer: Answer, head: Init | None, slot: Slot, one: Representation) -> None:
         try:
@@ -273,7 +275,7 @@ def _newest(found: Manifest, now: float) -> float:
     ends = [
         found.start + one.period.start + (slots[-1].time + slots[-1].duration - one.offset) / one.timescale
         for one in found.representations
-        if (slots := one.slots(now))
+        if not one.image and (slots := one.slots(now))
     ]
     return max(ends, default=0.0)
 

@@ -21,6 +21,7 @@ from node.process import Context
 from origin.channel import Channel
 from origin.journal import Journal
 from origin.live import Live
+from origin.pictures import Pictures
 from packager.segmenter import Part
 from tests.kit.hls import read_media
 from tests.kit.live_media import Studio, segments
@@ -573,7 +574,7 @@ async def quiet(home: Path):  # type: ignore[no-untyped-def]
     clock = SteppedClock()
     ctx = Context(role="origin", home=Home(home), clock=clock)
     journal = Journal(home / "journal.db")
-    yield Live(ctx, home / "live", journal), clock
+    yield Live(ctx, home / "live", journal, Pictures(ctx, home / "pictures")), clock
     journal.close()
 
 
@@ -635,7 +636,7 @@ async def test_folders_without_a_channel_are_removed_at_the_start(quiet: tuple[L
     await begins(made, studio)
     await publishes(made, studio, studio.run(1500))
     (home / "live" / "gone.e1" / "v1").mkdir(parents=True)
-    Live(made._ctx, home / "live", made._journal)
+    Live(made._ctx, home / "live", made._journal, made._pictures)
     assert os.listdir(home / "live") == ["studio.e1"]
 
 

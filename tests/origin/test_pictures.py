@@ -330,8 +330,12 @@ async def test_the_window_of_a_channel_has_pictures(origin: Origin, numbered: Pa
         for file in (ahead, f"picture-{begin + 119_000}-160.jpg", f"picture-{begin - 1}-160.jpg", "picture-0-99.jpg")
     }
     assert list(statuses.values()) == [425, 425, 410, 404], statuses
-    await origin.publish(studio.run(34_000))
-    assert (await origin.get(live(f"v1/{ahead}"))).status == 200
+    await origin.publish(studio.run(28_000))
+    async with asyncio.TaskGroup() as group:
+        held = group.create_task(origin.get(live(f"v1/{ahead}")))
+        await origin.until(lambda: origin.metric("origin_held") == 1)
+        await origin.publish(studio.run(6_000))
+    assert held.result().status == 200, "a sheet whose last segment is on its way is waited for"
 
 
 async def test_a_sheet_of_a_channel_stays_what_it_is_until_it_leaves_the_window(
