@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from base import names, reload
+from base import names, reload, select
 from base.problems import Problem
+from base.signing import Keys
 from edge.freshness import Use
 
 CMCD_FIELDS = ("CMCD-Object", "CMCD-Request", "CMCD-Session", "CMCD-Status")
@@ -71,8 +72,11 @@ class Plan:
     cmcd: bytes = b""
 
 
-def plan(method: str, path: str, query: str, fields: Mapping[str, str]) -> Plan:
-    """Raises Problem method, unknown or malformed. `path` and `query` are as they came, not percent-decoded."""
+def plan(method: str, path: str, query: str, fields: Mapping[str, str], keys: Keys | None = None) -> Plan:
+    """Raises Problem method, unknown or malformed. `path` and `query` are as they came, not percent-decoded.
+
+    `keys`: what queries that choose something must be signed with (Problem forbidden); None: they need not be.
+    """
     if method == "OPTIONS":
         return Plan(action=Action.PREFLIGHT, body=False)
     if path == names.CLEARKEY_PATH:
@@ -86,7 +90,7 @@ def plan(method: str, path: str, query: str, fields: Mapping[str, str]) -> Plan:
         return Plan(action=Action.TIME, body=body)
     if path.endswith(".key"):
         return Plan(action=Action.LICENCE, key=_key(path), body=body)
-    key, use, held = wanted(path, query)
+    key, use, held = wanted(path, query, keys)
     action = Action.LARGE if use is Use.LARGE else Action.OBJECT
     return Plan(action=action, key=key, use=use, held=held, body=body, cmcd=cmcd(query, fields))
 
@@ -103,8 +107,9 @@ def _unknown() -> Problem:
     return Problem("unknown", "no object has this path")
 
 
-def wanted(path: str, query: str) -> tuple[str, Use, bool]:
-    """The policy for an origin of ours: only public names exist, and only `_HLS_` directives count in a query.
+def wanted(path: str, query: str, keys: Keys | None = None) -> tuple[str, Use, bool]:
+    """The policy for an origin of ours: only public names exist, and in a query only `_HLS_` directives count and what
+    base/select.py knows.
 
     Anything else never reaches upstream, so a viewer cannot load the origin with made-up names or queries.
     Raises Problem unknown, or malformed for directives that cannot be (RFC 8216bis 6.2.5).
@@ -112,14 +117,33 @@ def wanted(path: str, query: str) -> tuple[str, Use, bool]:
     name = names.parse(path)
     if name is None or not name.public or name.leaf in names.SECRET:
         raise _unknown()
+    chosen = _chosen(name, query, keys)
     if name.leaf is names.Leaf.MEDIA_PLAYLIST:
         asked = reload.parse(query)
-        return (f"{path}?{asked.key}" if asked.key else path), Use.MANIFEST, asked.blocking
+        return _with(path, asked.key, chosen.query), Use.MANIFEST, asked.blocking
     if name.leaf in names.LARGE:
         return path, Use.LARGE, False
     use = Use.MANIFEST if name.leaf in names.MANIFESTS else Use.IMMUTABLE
     # A live segment or part may be asked for as soon as it is hinted (6.2.6): the origin holds the request.
-    return path, use, name.kind is names.Kind.LIVE and name.leaf in _HELD
+    held = name.kind is names.Kind.LIVE and name.leaf in _HELD
+    return _with(path, chosen.query), use, held
+
+
+def _chosen(name: names.Name, query: str, keys: Keys | None) -> select.Selection:
+    """What a query chooses of a film. Raises Problem malformed, or forbidden where it is not signed and has to be."""
+    if name.kind is names.Kind.LIVE:
+        return select.ALL
+    chosen = select.parse(name.leaf, query, signed=keys is not None)
+    if keys is None or not chosen:
+        return chosen if chosen else select.ALL
+    if not keys.good(name, chosen.canonical, chosen.signature):
+        raise Problem("forbidden", "start, end and tracks need a valid sig here: headwater sign URL makes one")
+    return chosen
+
+
+def _with(path: str, *queries: str) -> str:
+    query = "&".join(filter(None, queries))
+    return f"{path}?{query}" if query else path
 
 
 def preflight(path: str) -> tuple[tuple[str, str], ...]:
