@@ -7,6 +7,8 @@
     POST   channels/{channel}/keys   201 with the new key, once; the old one stops working
     GET    assets?limit=&cursor=     {assets: [...], next}
     POST   assets?title=&filename=   the file as the body -> 201 when it is playable
+           ...&file=OCTETS:NAME      several files, one behind the other, instead of filename; best picture anywhere
+           ...&target_ms=&last=&bootstrap=&cmaf=1    how it is cut; remux MP4 files too
     GET    assets/{asset}
     DELETE assets/{asset}            204; 202 if the origin is away and will be told later
     POST   assets/{asset}/subtitles?language=&label=&kind=&forced=&default=   the file as the body -> 201
@@ -32,6 +34,7 @@ from base.problems import Problem
 from control import bodies
 from control.access import Access
 from control.addresses import Addresses, addresses
+from control.incoming import described
 from control.keys import KeyFile, new_key
 from control.node_status import processes
 from control.origin import Origin, Refused
@@ -199,14 +202,18 @@ class Api:
         return _json({"assets": [bodies.asset_json(row, at) for row in rows[:most]], "next": following})
 
     async def post_asset(self, request: web.Request) -> web.Response:
-        wanted, title = bodies.asset_name_and_title(request.query.get("title", ""), request.query.get("filename", ""))
+        query = request.query
+        files = described(query.getall("file", []), query.get("filename", ""), request.content_length)
+        wanted, title = bodies.asset_name_and_title(query.get("title", ""), files[0].name)
         if request.headers.get(hdrs.CONTENT_ENCODING) or request.content_type.startswith("multipart/"):
             raise Problem("malformed", "send the file itself as the body: no form, no Content-Encoding")
         length = request.content_length
         if length == 0 or not request.can_read_body:
             raise Problem("malformed", "send the file as the body: there is none")
         try:
-            row = await self._uploads.add(wanted, title, _pieces(request), length, request[REQUEST_ID])
+            row = await self._uploads.add(
+                wanted, title, _pieces(request), files, request[REQUEST_ID], bodies.wish(query)
+            )
         except Refused as refused:
             return web.Response(status=refused.status, body=refused.body, content_type=refused.content_type)
         shown = bodies.asset_json(row, self._at(request))

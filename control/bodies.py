@@ -6,7 +6,7 @@ import base64
 import itertools
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, TypeVar
 
 import msgspec
@@ -16,6 +16,7 @@ from base.names import TITLE_PATTERN, Kind
 from base.problems import Problem
 from base.reports import ChannelReport
 from control.addresses import Addresses
+from control.delivery import Wish
 from control.rows import Asset, Channel, Revs
 
 B = TypeVar("B", bound=msgspec.Struct)
@@ -102,6 +103,15 @@ def asset_name_and_title(title: str, filename: str) -> tuple[str, str]:
         raise Problem("malformed", "title: give ?title= or ?filename=", field="title")
     shown = clean_title(given, "title" if title else "filename")
     return slug(shown), shown
+
+
+def wish(query: Mapping[str, str]) -> Wish:
+    """How an asset is to be made; the origin checks the words of the policy. Raises Problem malformed."""
+    cmaf = query.get("cmaf", "0")
+    if cmaf not in ("0", "1"):
+        raise Problem("malformed", "cmaf: give 0 or 1", field="cmaf")
+    words = {name: query.get(name, "") for name in ("target_ms", "last", "bootstrap")}
+    return Wish(cmaf=cmaf == "1", **words)
 
 
 def etag(rev: int) -> str:

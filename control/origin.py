@@ -1,6 +1,7 @@
 """What control asks of the origin: put a file, remove a name, report. HTTP, over a unix socket on one box.
 
 PUT    /vod/{asset}/mezzanine.mp4     the file           -> 201 AssetReport
+PUT    /vod/{asset}/upload-...        several files      -> base/arrival.py
 PUT    /vod/{asset}/text/{track}      subtitles          -> 201 AssetReport
 DELETE /vod/{asset}/text/{track}                         -> 204, 404
 GET    /{kind}/{title}/status.json                       -> 200 AssetReport or ChannelReport, 404
@@ -15,6 +16,7 @@ from typing import Any, TypeVar
 import aiohttp
 import msgspec
 
+from base.arrival import Completion
 from base.names import CONTENT_TYPE, Kind, Leaf, Name
 from base.problems import KINDS, Problem
 from base.reports import AssetReport, ChannelReport
@@ -52,18 +54,60 @@ class Origin:
     async def close(self) -> None:
         await self._session.close()
 
-    async def put(self, asset: str, body: AsyncIterator[bytes], length: int | None, request_id: str) -> AssetReport:
+    async def put(
+        self,
+        asset: str,
+        body: AsyncIterator[bytes],
+        length: int | None,
+        request_id: str,
+        *,
+        query: dict[str, str] | None = None,
+    ) -> AssetReport:
         """Stream a file. Raises Refused (the origin said why), Problem upstream (nobody knows how it went).
 
-        A fault of `body` ends the connection unclean, so that the origin keeps nothing, and surfaces as upstream.
+        `query`: words of the segment policy. A fault of `body` ends the connection unclean, so that the origin keeps
+        nothing, and surfaces as upstream.
         """
-        path = Name(kind=Kind.VOD, title=asset, leaf=Leaf.MEZZANINE).path
-        fields = {"Content-Type": "video/mp4", REQUEST_ID_FIELD: request_id}
+        name = Name(kind=Kind.VOD, title=asset, leaf=Leaf.MEZZANINE)
+        return _report(await self._send(name, body, length, request_id, query), AssetReport)
+
+    async def put_file(
+        self, asset: str, upload: str, number: int, body: AsyncIterator[bytes], length: int | None, request_id: str
+    ) -> int:
+        """Stream one file of an upload; its octets. Raises as `put`."""
+        name = Name(kind=Kind.VOD, title=asset, leaf=Leaf.UPLOAD_FILE, upload=upload, number=number)
+        text = await self._send(name, body, length, request_id)
+        try:
+            return int(msgspec.json.decode(text, type=dict[str, int])["bytes"])
+        except (msgspec.DecodeError, KeyError) as fault:
+            raise Problem("upstream", f"the origin's answer cannot be read: {fault}") from fault
+
+    async def complete(self, asset: str, upload: str, done: Completion, request_id: str) -> AssetReport:
+        """The files that were put are the asset. Raises as `put`."""
+        name = Name(kind=Kind.VOD, title=asset, leaf=Leaf.UPLOAD, upload=upload)
+        body = msgspec.json.encode(done)
+        return _report(await self._send(name, body, len(body), request_id), AssetReport)
+
+    async def drop_upload(self, asset: str, upload: str, seconds: float = 10.0) -> None:
+        """Raises Problem upstream or late."""
+        await self._ask("DELETE", Name(kind=Kind.VOD, title=asset, leaf=Leaf.UPLOAD, upload=upload).path, seconds)
+
+    async def _send(
+        self,
+        name: Name,
+        body: AsyncIterator[bytes] | bytes,
+        length: int | None,
+        request_id: str,
+        query: dict[str, str] | None = None,
+    ) -> bytes:
+        fields = {"Content-Type": CONTENT_TYPE[name.leaf], REQUEST_ID_FIELD: request_id}
         if length is not None:
             fields["Content-Length"] = str(length)
         patience = aiohttp.ClientTimeout(total=None, sock_connect=5, sock_read=_PUT_ANSWER_SECONDS)
         try:
-            async with self._session.put(self._base + path, data=body, headers=fields, timeout=patience) as answer:
+            async with self._session.put(
+                self._base + name.path, params=query, data=body, headers=fields, timeout=patience
+            ) as answer:
                 text = await _body(answer)
                 if 400 <= answer.status < 500:
                     raise Refused(answer.status, text, answer.content_type)
@@ -71,7 +115,7 @@ class Origin:
                     raise Problem("upstream", f"the origin could not keep the file: {_why(text, answer.status)}")
         except (aiohttp.ClientError, TimeoutError, OSError) as fault:
             raise Problem("upstream", "the origin did not take the file: is it running?") from fault
-        return _report(text, AssetReport)
+        return text
 
     async def asset(self, asset: str, seconds: float = 5.0) -> AssetReport | None:
         """None if the origin has no such asset. Raises Problem: unplayable (it cannot open it), upstream, late."""

@@ -8,9 +8,11 @@ import structlog
 
 from control.access import Access, open_access
 from control.api import Api
+from control.delivery import Delivery
 from control.keys import KeyFile
 from control.origin import Origin
 from control.pages import Pages
+from control.remuxer import Remuxer
 from control.reports import Reports
 from control.store import Catalog
 from control.sync import Sync
@@ -30,18 +32,20 @@ async def run(ctx: Context) -> None:
     access = open_access(ctx.home.admin_token_file)
     catalog = await Catalog.open(ctx.home.data / "control" / "catalog.db", ctx.clock)
     origin = Origin(ctx.upstream("control.origin", ctx.home.socket("origin", door="media")))
+    remuxer = Remuxer(ctx.home.socket("remux", door="jobs"))
     try:
-        await _serve(ctx, access, catalog, origin)
+        await _serve(ctx, access, catalog, origin, remuxer)
     finally:
         await ctx.tasks.close()
+        await remuxer.close()
         await origin.close()
         await catalog.close()
 
 
-async def _serve(ctx: Context, access: Access, catalog: Catalog, origin: Origin) -> None:
+async def _serve(ctx: Context, access: Access, catalog: Catalog, origin: Origin, remuxer: Remuxer) -> None:
     key_file = KeyFile(ctx.home.secrets)
     reports = Reports(origin, ctx.clock, ctx.tasks)
-    uploads = Uploads(catalog, origin)
+    uploads = Uploads(catalog, origin, Delivery(origin, remuxer))
     api = Api(ctx, access, catalog, origin, reports, uploads, key_file)
     pages = Pages(ctx, catalog, reports)
     door = ctx.home.socket("control", door="node")

@@ -15,13 +15,15 @@ asks it, at start and whenever something was left, until every such row is settl
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import structlog
 
 from base.names import Kind
 from base.problems import Problem
 from control.bodies import names_for
+from control.delivery import USUAL, Delivery, Wish
+from control.incoming import Described, Incoming
 from control.origin import Origin, Refused
 from control.rows import Asset, AssetState, Revs
 from control.store import Catalog
@@ -32,23 +34,30 @@ _LONGEST_PAUSE = 30.0
 
 
 class Uploads:
-    def __init__(self, catalog: Catalog, origin: Origin) -> None:
+    def __init__(self, catalog: Catalog, origin: Origin, delivery: Delivery) -> None:
         self._catalog = catalog
         self._origin = origin
+        self._delivery = delivery
         self._busy: set[str] = set()  # assets that a request of this process is about to settle itself
         self._left = asyncio.Event()
 
     async def add(
-        self, wanted: str, title: str, body: AsyncIterator[bytes], length: int | None, request_id: str
+        self,
+        wanted: str,
+        title: str,
+        body: AsyncIterator[bytes],
+        files: Sequence[Described],
+        request_id: str,
+        wish: Wish = USUAL,
     ) -> Asset:
-        """Stream a file to the origin; the asset when it is ready.
+        """Stream files to the origin; the asset when it is ready.
 
         Raises Refused (the origin's 4xx; nothing changed), Problem upstream (settled later), and what `body` raises.
         """
         row = await self._reserve(wanted, title)
         settled = False
         try:
-            report = await self._origin.put(row.asset, body, length, request_id)
+            report = await self._delivery.deliver(row.asset, files, Incoming(body), request_id, wish)
             row = await self._catalog.asset_is(row.asset, AssetState.READY, report=report)
             settled = True
             log.info("asset.ready", asset=row.asset, bytes=row.bytes)

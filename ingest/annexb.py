@@ -1,4 +1,4 @@
-"""H.264 byte streams (ITU-T H.264 annex B) to the form of a file: avcC and length-prefixed NAL units (14496-15 5.3)."""
+"""H.264 and HEVC byte streams (annex B) to the form of a file: length-prefixed NAL units (14496-15 5.3, 8.3)."""
 
 from __future__ import annotations
 
@@ -35,3 +35,21 @@ def access_unit(stream: bytes) -> bytes:
     """A sample: NAL units with 4-octet lengths; parameter sets and delimiters stay in the configuration or go."""
     units = (unit for unit in nal_units(stream) if unit[0] & 31 not in (_SPS, _PPS, _DELIMITER))
     return b"".join(struct.pack(">I", len(unit)) + unit for unit in units)
+
+
+# What the configuration says (parameter sets), and what only frames a byte stream: delimiters, filler.
+_HEVC_SETS, _HEVC_FRAMING = frozenset((32, 33, 34)), frozenset((35, 38))
+_AVC_SETS, _AVC_FRAMING = frozenset((_SPS, _PPS, 13)), frozenset((_DELIMITER, 12))
+
+
+def split(stream: bytes, *, hevc: bool) -> tuple[bytes, list[bytes]]:
+    """A sample without parameter sets and framing, and the parameter sets that stood in it."""
+    sets, framing = (_HEVC_SETS, _HEVC_FRAMING) if hevc else (_AVC_SETS, _AVC_FRAMING)
+    sample, found = [], []
+    for unit in nal_units(stream):
+        kind = unit[0] >> 1 & 63 if hevc else unit[0] & 31
+        if kind in sets:
+            found.append(unit)
+        elif kind not in framing:
+            sample += [struct.pack(">I", len(unit)), unit]
+    return b"".join(sample), found

@@ -9,7 +9,7 @@ import contextlib
 import http.client
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import quote, urlencode, urlsplit
@@ -19,8 +19,8 @@ from node.command import Fault
 from node.home import Home
 
 _BLOCK = 1 << 20
-# An upload is answered when the origin has indexed the file.
-_ANSWER_S = 900.0
+# An upload is answered when the origin has indexed it; a film that is no MP4 is remuxed before that.
+_ANSWER_S = 3600.0
 
 Progress = Callable[[int, int], None]
 
@@ -46,12 +46,21 @@ class Api:
     def delete(self, path: str) -> Any:
         return self._ask("DELETE", path)
 
-    def upload(self, path: str, query: dict[str, str], file: Path, progress: Progress) -> Any:
-        """POST a file's bytes. `progress(sent, total)` is called as they go. Raises Fault, OSError for the file."""
-        with file.open("rb") as opened:
-            total = os.fstat(opened.fileno()).st_size
-            fields = {"Content-Type": "application/octet-stream", "Content-Length": str(total)}
-            return self._ask("POST", f"{path}?{urlencode(query)}", _Counted(opened, total, progress), fields)
+    def upload(self, path: str, query: dict[str, str], files: Sequence[Path], progress: Progress) -> Any:
+        """POST the bytes of files, one behind the other. `progress(sent, total)` is called as they go.
+
+        Raises Fault, OSError for a file.
+        """
+        with contextlib.ExitStack() as stack:
+            opened = [stack.enter_context(file.open("rb")) for file in files]
+            sizes = [os.fstat(file.fileno()).st_size for file in opened]
+            words = list(query.items())
+            if len(files) == 1:
+                words.append(("filename", files[0].name))
+            else:
+                words += [("file", f"{size}:{file.name}") for size, file in zip(sizes, files, strict=True)]
+            fields = {"Content-Type": "application/octet-stream", "Content-Length": str(sum(sizes))}
+            return self._ask("POST", f"{path}?{urlencode(words)}", _Counted(opened, sum(sizes), progress), fields)
 
     def _ask(self, method: str, path: str, body: Any = None, fields: dict[str, str] | None = None) -> Any:
         link = http.client.HTTPConnection(
@@ -73,14 +82,16 @@ class Api:
 
 
 class _Counted:
-    """A file that tells how much of it was read."""
+    """Files one behind the other, that tell how much of them was read."""
 
-    def __init__(self, file: IO[bytes], total: int, progress: Progress) -> None:
-        self._file, self._total, self._progress = file, total, progress
+    def __init__(self, files: Sequence[IO[bytes]], total: int, progress: Progress) -> None:
+        self._files, self._total, self._progress = list(files), total, progress
         self._sent = 0
 
     def read(self, size: int = -1) -> bytes:
-        block = self._file.read(size)
+        block = b""
+        while self._files and not (block := self._files[0].read(size)):
+            del self._files[0]
         self._sent += len(block)
         self._progress(self._sent, self._total)
         return block

@@ -17,8 +17,18 @@ _ASSETS, _CHANNELS = "/api/v1/assets", "/api/v1/channels"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", type=Path, metavar="FILE", help="an MP4 file")
-    parser.add_argument("--title", help="what people read; without it: the file's name")
+    parser.add_argument(
+        "file", type=Path, nargs="+", metavar="FILE", help="a film; or its renditions and languages, a file each"
+    )
+    parser.add_argument("--title", help="what people read; without it: the first file's name")
+    parser.add_argument("--segment", type=_seconds, metavar="SECONDS", help="target duration of segments")
+    parser.add_argument(
+        "--last", choices=("short", "long", "rounded"), help="an end that is no whole segment: a short one, or joined"
+    )
+    parser.add_argument(
+        "--bootstrap", type=_durations, metavar="SECONDS,...", help="targets of the first segments, for a fast start"
+    )
+    parser.add_argument("--cmaf", action="store_true", help="store MP4 files as a CMAF mezzanine, as other files are")
 
 
 def asset_options(parser: argparse.ArgumentParser) -> None:
@@ -35,17 +45,57 @@ def channel_options(parser: argparse.ArgumentParser) -> None:
 
 
 def add(given: argparse.Namespace) -> int:
-    file: Path = given.file
-    if not file.is_file():
-        raise Fault(f"{file} is not a file" if file.exists() else f"{file} does not exist")
+    files: list[Path] = given.file
+    for file in files:
+        if not file.is_file():
+            raise Fault(f"{file} is not a file" if file.exists() else f"{file} does not exist")
     api = api_client.of_home(home_of(given))
-    query = {"filename": file.name} | ({"title": given.title} if given.title else {})
+    words = {"title": given.title, "target_ms": given.segment, "last": given.last, "bootstrap": given.bootstrap}
+    query = {name: word for name, word in words.items() if word} | ({"cmaf": "1"} if given.cmaf else {})
+    shown = files[0].name if len(files) == 1 else f"{len(files)} files"
     try:
-        found = api.upload(_ASSETS, query, file, _progress(file.name))
+        found = api.upload(_ASSETS, query, files, _progress(shown))
     except OSError as fault:
-        raise Fault(f"cannot read {file}: {(fault.strerror or str(fault)).lower()}") from fault
-    _show(given, found, ("asset", "title"), notes=(found.get("report") or {}).get("notes", ()))
+        raise Fault(f"cannot read {fault.filename or shown}: {(fault.strerror or str(fault)).lower()}") from fault
+    report = found.get("report") or {}
+    _show(given, found, ("asset", "title"), notes=report.get("notes", ()), more=renditions(report))
     return OK
+
+
+def renditions(report: dict[str, Any]) -> list[tuple[str, str]]:
+    """What was found of each rendition and of sound, if anything was: `switchable: no, because ...`."""
+    verdicts = {str(found["track"]): found for found in report.get("alignments", ())}
+    if not verdicts and len(report.get("files", ())) < 2:
+        return []
+    shown = []
+    for track in report.get("tracks", ()):
+        what = f"{track['width']}x{track['height']}" if track["kind"] == "video" else str(track["language"])
+        shown.append((str(track["track"]), f"{what}, {track['codec']}{_verdict(verdicts.pop(track['track'], None))}"))
+    shown += [(name, f"{found['file'] or 'left out'}{_verdict(found)}") for name, found in verdicts.items()]
+    return shown
+
+
+def _verdict(found: dict[str, Any] | None) -> str:
+    if found is None:
+        return ""
+    if not found["switchable"]:
+        return f"; switchable: no, because {found['because']}"
+    return f"; {found['because']}" if found["because"] else "; switchable: yes"
+
+
+def _seconds(text: str) -> str:
+    """Seconds as words of a query: ms."""
+    try:
+        value = round(float(text) * 1000)
+    except ValueError:
+        value = 0
+    if value <= 0:
+        raise argparse.ArgumentTypeError(f"give seconds, not {text}")
+    return str(value)
+
+
+def _durations(text: str) -> str:
+    return ",".join(_seconds(word) for word in text.split(","))
 
 
 def assets(given: argparse.Namespace) -> int:
@@ -92,11 +142,13 @@ def rows(found: dict[str, Any], first: tuple[str, ...]) -> list[tuple[str, str]]
     return shown
 
 
-def _show(given: argparse.Namespace, found: dict[str, Any], first: tuple[str, ...], notes: Any = ()) -> None:
+def _show(
+    given: argparse.Namespace, found: dict[str, Any], first: tuple[str, ...], notes: Any = (), more: Any = ()
+) -> None:
     if given.json:
         print_json(found)
         return
-    for line in columns(rows(found, first), indent=""):
+    for line in columns([*rows(found, first), *more], indent=""):
         print(line)
     for note in notes:
         say(f"note: {note}")

@@ -24,6 +24,7 @@ class Metric:
 
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_LONG_SECONDS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0)
 
 TABLE: dict[str, Metric] = {
     row.name: row
@@ -67,6 +68,9 @@ TABLE: dict[str, Metric] = {
         Metric("pictures_seconds", "histogram", ("kind",), "time from an order's turn to its picture", _SECONDS),
         Metric("pictures_waiting", "gauge", (), "orders that are being made or wait for a thread"),
         Metric("pictures_refused", "counter", (), "orders refused since too many were waiting"),
+        Metric("remux_files", "counter", (), "films that were remuxed"),
+        Metric("remux_refused", "counter", ("kind",), "films that were not, by problem kind"),
+        Metric("remux_seconds", "histogram", (), "time from a film's turn to its last track", _LONG_SECONDS),
         Metric("ingest_sessions", "gauge", ("state",), "publishing sessions by state"),
         Metric("ingest_offers", "counter", ("outcome",), "publish attempts: admitted, wrong-key, busy, malformed"),
         Metric("ingest_bytes", "counter", (), "media bytes received from encoders"),

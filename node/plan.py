@@ -60,6 +60,7 @@ ROLES: dict[str, Role] = {
             peers=(("origin", "edge.upstream"),),
         ),
         Role(name="pictures", module="ingest.pictures", beside="origin", on="pictures.on"),
+        Role(name="remux", module="ingest.remux", beside="control", on="remux.on"),
         Role(name="demo", module="ingest.demo", peers=(("ingest", ""), ("control", ""))),
     )
 }

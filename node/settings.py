@@ -72,6 +72,8 @@ TABLE: dict[str, Setting] = {
             "",
             "serve films in the clear as well; false: under a protection such as /~cbcs only",
         ),
+        Setting("origin.key_period", "int", 0, "s", "how long a content key is used of a film; 0: all of it", 0, 86400),
+        Setting("origin.clear_lead", "int", 0, "s", "how much of a protected film's beginning is clear", 0, 600),
         Setting(
             "origin.clearkey",
             "bool",
@@ -110,6 +112,8 @@ TABLE: dict[str, Setting] = {
         ),
         Setting("ingest.rtmp_listen", "listen", "", "", "address for RTMP encoders; empty: the ports table"),
         Setting("ingest.control", "url", "", "", "where channels are learnt; empty: this box's control"),
+        Setting("remux.on", "bool", True, "", "take films that are no MP4, and make CMAF tracks of them"),
+        Setting("remux.jobs", "int", 1, "", "films that are remuxed at the same time; more wait", 1, 64),
         Setting("control.listen", "listen", "", "", "address of pages and admin API; empty: the ports table"),
         Setting("control.origin", "url", "", "", "where assets are PUT; empty: this box's origin"),
         Setting("control.edge_url", "url", "", "", "how viewers reach the edge; empty: this host, the edge's port"),

@@ -180,7 +180,7 @@ class Arrivals:
                 placed = (folder / file_name(at)).with_suffix(suffix)
                 if received.exists():  # not if a refused completion has moved it already
                     received.rename(placed)
-        return self._assets.add(title, folder, policy, tuple(file.name for file in wanted.files))
+        return self._assets.add(title, folder, policy, tuple(file.name for file in wanted.files), wanted.notes)
 
     def _usual(self) -> Policy:
         settings = self._ctx.settings

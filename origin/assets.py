@@ -50,13 +50,15 @@ _NOTE, _PLAN = "asset.json", "asset.plan"
 class AssetNote(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The policy that an asset was added with: with the index it makes the plan, and so the edition.
 
-    `files`: what people call each file, in order; one file without a name if there is none.
+    `files`: what people call each file, in order; one file without a name if there is none. `notes`: what was said of
+    them on their way here.
     """
 
     target_ms: int
     last: Last = Last.USUAL
     bootstrap_ms: tuple[int, ...] = ()
     files: tuple[str, ...] = ("",)
+    notes: tuple[str, ...] = ()
 
     @property
     def policy(self) -> Policy:
@@ -78,6 +80,7 @@ class Asset:
     asset: str
     files: tuple[memoryview, ...]
     names: tuple[str, ...]
+    notes: tuple[str, ...]
     file_of: dict[str, int]
     index: Index
     plan: Plan
@@ -109,7 +112,7 @@ class Asset:
             bytes=sum(map(len, self.files)),
             tracks=(*self.tracks, *(tracks.report(text) for text in self.texts)),
             switchable=self.plan.switchable,
-            notes=(*self.plan.notes, *(note for text in self.texts for note in tracks.notes(text))),
+            notes=(*self.notes, *self.plan.notes, *(note for text in self.texts for note in tracks.notes(text))),
             alignments=self.plan.alignments,
             files=self.names,
             last=self.plan.policy.last,
@@ -150,7 +153,14 @@ class Assets:
         if (self._folder / asset).exists():
             raise _taken(asset)
 
-    def add(self, asset: str, incoming: Path, policy: Policy | int, names: tuple[str, ...] = ("",)) -> Asset:
+    def add(
+        self,
+        asset: str,
+        incoming: Path,
+        policy: Policy | int,
+        names: tuple[str, ...] = ("",),
+        notes: tuple[str, ...] = (),
+    ) -> Asset:
         """Index the received files, one for each of `names` (`file_name`), and put them in place.
 
         `policy`: a whole number stands for a target in ms and nothing else. Raises Problem unplayable or conflict; then
@@ -159,7 +169,9 @@ class Assets:
         self.refuse_taken(asset)
         if isinstance(policy, int):
             policy = Policy(target_ms=policy)
-        note = AssetNote(target_ms=policy.target_ms, last=policy.last, bootstrap_ms=policy.bootstrap_ms, files=names)
+        note = AssetNote(
+            target_ms=policy.target_ms, last=policy.last, bootstrap_ms=policy.bootstrap_ms, files=names, notes=notes
+        )
         with self._lock:
             seen = self._removals
         opened = self._opened(asset, incoming, note)
@@ -268,6 +280,7 @@ class Assets:
             asset=asset,
             files=files,
             names=tuple(name for name in note.files if name),
+            notes=note.notes,
             file_of=found.joint.file_of,
             index=found.joint.index,
             plan=found.plan,

@@ -127,8 +127,8 @@ def make_plan(index: Index, policy: Policy | int) -> Plan:
     """
     if isinstance(policy, int):
         policy = Policy(target_ms=policy)
-    shown = {t.name: _presentation(t) for t in index.tracks}
-    lead = max((_lead(t, shown[t.name]) for t in index.tracks), default=Fraction(0))
+    shown = {t.name: presentation_of(t) for t in index.tracks}
+    lead = max((lead_of(t, shown[t.name]) for t in index.tracks), default=Fraction(0))
     reference = (index.video or index.audio)[0]
     scale, presentation = reference.format.timescale, shown[reference.name]
     cut = video_cuts if index.video else audio_cuts
@@ -157,7 +157,7 @@ def make_plan(index: Index, policy: Policy | int) -> Plan:
                 notes.append(f"video track {track.name} was left out: {alignments[-1].because}")
                 continue
             first = _around(own, len(track.samples), before, after)
-        tracks.append(_track_plan(track, shown[track.name], first, lead, lines))
+        tracks.append(track_plan(track, shown[track.name], first, lead, lines))
     alignments += [late for t in index.audio if index.video and (late := timing(reference, t, shown))]
     digest = hashlib.sha256(policy.identity)
     for piece in identity(index):
@@ -175,7 +175,7 @@ def make_plan(index: Index, policy: Policy | int) -> Plan:
     return plan
 
 
-def _presentation(track: IndexTrack) -> I64:
+def presentation_of(track: IndexTrack) -> I64:
     """Presentation ticks of each sample, zero where the edit list starts."""
     ticks: I64 = (track.samples["dts"] + track.samples["cto"] - track.shift).astype(np.int64)
     return ticks
@@ -193,7 +193,7 @@ def _follow(track: IndexTrack, shown: I64, lines: I64) -> I64:
     return np.append(first, len(track.samples))
 
 
-def _lead(track: IndexTrack, shown: I64) -> Fraction:
+def lead_of(track: IndexTrack, shown: I64) -> Fraction:
     """Seconds by which a track must be moved so that nothing is presented, and no tfdt lies, before zero."""
     head = [-track.first_presentation]
     if track.format.kind == "audio":
@@ -211,7 +211,7 @@ def _least_offset(track: IndexTrack, first: int) -> int:
     return int(track.samples["cto"][first:].min())
 
 
-def _track_plan(track: IndexTrack, shown: I64, first: I64, lead: Fraction, lines: I64) -> TrackPlan:
+def track_plan(track: IndexTrack, shown: I64, first: I64, lead: Fraction, lines: I64) -> TrackPlan:
     scale = track.format.timescale
     moved = math.ceil(lead * scale)
     # no composition offset is negative: docs/decisions/0005-composition-offsets.md

@@ -9,6 +9,7 @@ import pytest
 
 from tests.kit.media import Films
 from tests.kit.optional import IN_CI, excused
+from tests.kit.sources import Sources
 
 
 @pytest.hookimpl(wrapper=True)
@@ -41,3 +42,9 @@ def fail_if_not_excused(report: pytest.TestReport | pytest.CollectReport) -> Non
 def films(tmp_path_factory: pytest.TempPathFactory) -> Films:
     """`films("bframes")`: the path of a synthetic film (tests/kit/media.py lists them)."""
     return Films(tmp_path_factory.mktemp("films"))
+
+
+@pytest.fixture(scope="session")
+def sources(tmp_path_factory: pytest.TempPathFactory) -> Sources:
+    """`sources("h264-aac")`: the path of a film that is no MP4 (tests/kit/sources.py lists them)."""
+    return Sources(tmp_path_factory.mktemp("sources"))

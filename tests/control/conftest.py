@@ -55,6 +55,7 @@ class OriginStandIn:
         self.channels: dict[str, ChannelReport] = {}
         self.asked: list[tuple[str, str]] = []
         self.request_ids: list[str] = []
+        self.queries: list[dict[str, str]] = []
         self.received = 0
         self.cut = 0
         self.gate, self.reading = asyncio.Event(), asyncio.Event()
@@ -81,6 +82,7 @@ class OriginStandIn:
         name = request.match_info["asset"]
         self.asked.append(("PUT", name))
         self.request_ids.append(request.headers.get("X-Request-Id", ""))
+        self.queries.append(dict(request.query))
         if name in self.assets:
             return _problem(409, "there is an asset by this name")
         digest, count, first = hashlib.sha256(), 0, b""

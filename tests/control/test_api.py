@@ -312,3 +312,16 @@ async def test_methods_that_are_not_there_are_named(control) -> None:
     assert answer.status == 405
     assert {name.strip() for name in answer.headers["Allow"].split(",")} >= {"GET", "DELETE"}
     assert json.loads(answer.body)["type"] == "urn:headwater:problem:method"
+
+
+async def test_several_files_must_add_up(control) -> None:
+    answer = await control.call("POST", "/api/v1/assets?title=x&file=10:a.mp4&file=5:b.mp4", data=b"x" * 14)
+    assert answer.status == 400 and "add up" in answer.json["detail"]
+    answer = await control.call("POST", "/api/v1/assets?filename=a.mp4&cmaf=yes", data=MEDIA)
+    assert answer.status == 400 and "cmaf" in answer.json["detail"]
+
+
+async def test_the_words_of_a_policy_go_to_the_origin(control, origin) -> None:
+    path = "/api/v1/assets?filename=a.mp4&target_ms=2000&last=long&bootstrap=1000,2000"
+    assert (await control.call("POST", path, data=MEDIA)).status == 201
+    assert origin.queries == [{"target_ms": "2000", "last": "long", "bootstrap": "1000,2000"}]

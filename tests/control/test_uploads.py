@@ -4,11 +4,16 @@ from collections.abc import AsyncIterator
 import pytest
 
 from base.problems import Problem
+from control.delivery import Delivery
+from control.incoming import Described
 from control.origin import Origin, Refused
+from control.remuxer import Remuxer
 from control.rows import AssetState
 from control.store import Catalog
 from control.uploads import Uploads
 from node.clock import SteppedClock
+
+FILE = [Described(name="tour.mp4", length=None)]
 
 
 @pytest.fixture
@@ -21,7 +26,9 @@ async def catalog(home) -> AsyncIterator[Catalog]:
 @pytest.fixture
 async def uploads(home, origin, catalog) -> AsyncIterator[Uploads]:
     client = Origin(f"unix:{home.socket('origin', door='media')}")
-    yield Uploads(catalog, client)
+    remuxer = Remuxer(home.socket("remux", door="jobs"))
+    yield Uploads(catalog, client, Delivery(client, remuxer))
+    await remuxer.close()
     await client.close()
 
 
@@ -36,42 +43,42 @@ async def broken() -> AsyncIterator[bytes]:
 
 
 async def test_a_file_becomes_a_ready_asset(uploads: Uploads, catalog: Catalog) -> None:
-    row = await uploads.add("tour", "Tour", body(b"abc"), 3, "r")
+    row = await uploads.add("tour", "Tour", body(b"abc"), FILE, "r")
     assert (row.state, row.bytes) == (AssetState.READY, 3)
     assert await catalog.asset("tour") == row
 
 
 async def test_the_same_title_gets_the_next_name_also_at_once(uploads: Uploads) -> None:
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(uploads.add("tour", "Tour", body(b"abc"), 3, "r")) for _ in range(4)]
+        tasks = [group.create_task(uploads.add("tour", "Tour", body(b"abc"), FILE, "r")) for _ in range(4)]
     assert sorted(task.result().asset for task in tasks) == ["tour", "tour-2", "tour-3", "tour-4"]
 
 
 async def test_a_name_that_only_the_origin_knows_is_left_alone(uploads: Uploads, origin) -> None:
     """The catalog was lost or put back from an old copy: the origin's files are not overwritten."""
-    await uploads.add("tour", "Tour", body(b"abc"), 3, "r")
+    await uploads.add("tour", "Tour", body(b"abc"), FILE, "r")
     await uploads._catalog.drop_asset("tour")
     origin.broken["tour-2"] = "damaged"
-    assert (await uploads.add("tour", "Tour", body(b"def"), 3, "r")).asset == "tour-3"
+    assert (await uploads.add("tour", "Tour", body(b"def"), FILE, "r")).asset == "tour-3"
     assert origin.assets["tour"].bytes == 3
 
 
 async def test_a_refusal_changes_nothing(uploads: Uploads, catalog: Catalog) -> None:
     with pytest.raises(Refused):
-        await uploads.add("tour", "Tour", body(b"junk"), 4, "r")
+        await uploads.add("tour", "Tour", body(b"junk"), FILE, "r")
     assert await catalog.assets() == []
 
 
 async def test_an_upload_that_broke_off_is_settled_by_the_keeper(uploads: Uploads, catalog: Catalog) -> None:
     with pytest.raises(Problem):
-        await uploads.add("tour", "Tour", broken(), 100, "r")
+        await uploads.add("tour", "Tour", broken(), [Described(name="tour.mp4", length=100)], "r")
     assert (await catalog.asset("tour")).state is AssetState.ADDING
     assert await uploads.settle_all() == 0
     assert not await catalog.has_asset("tour")
 
 
 async def test_a_file_that_got_there_after_all_is_ready(uploads: Uploads, catalog: Catalog, origin) -> None:
-    await uploads.add("tour", "Tour", body(b"abc"), 3, "r")
+    await uploads.add("tour", "Tour", body(b"abc"), FILE, "r")
     await catalog.asset_is("tour", AssetState.ADDING)
     assert await uploads.settle_all() == 0
     assert (await catalog.asset("tour")).state is AssetState.READY
@@ -88,7 +95,7 @@ async def test_a_file_that_the_origin_cannot_open_has_failed_with_its_reason(upl
 
 
 async def test_while_the_origin_is_away_nothing_is_decided(uploads: Uploads, catalog: Catalog, home, origin) -> None:
-    await uploads.add("tour", "Tour", body(b"abc"), 3, "r")
+    await uploads.add("tour", "Tour", body(b"abc"), FILE, "r")
     await catalog.add_asset("other", "Other")
     await origin.stop()
     assert not await uploads.remove("tour")
@@ -102,7 +109,7 @@ async def test_while_the_origin_is_away_nothing_is_decided(uploads: Uploads, cat
 async def test_an_upload_that_runs_is_neither_settled_nor_removed(uploads: Uploads, catalog, origin) -> None:
     origin.gate.clear()
     async with asyncio.TaskGroup() as group:
-        running = group.create_task(uploads.add("tour", "Tour", body(b"abc"), 3, "r"))
+        running = group.create_task(uploads.add("tour", "Tour", body(b"abc"), FILE, "r"))
         async with asyncio.timeout(5):
             while "tour" not in origin.assets:
                 await asyncio.sleep(0.01)
@@ -123,7 +130,7 @@ async def test_the_keeper_settles_at_start_and_when_something_is_left(uploads: U
             while await catalog.has_asset("early"):
                 await asyncio.sleep(0.01)
         with pytest.raises(Problem):
-            await uploads.add("tour", "Tour", broken(), 100, "r")
+            await uploads.add("tour", "Tour", broken(), [Described(name="tour.mp4", length=100)], "r")
         async with asyncio.timeout(5):
             while await catalog.has_asset("tour"):
                 await asyncio.sleep(0.01)

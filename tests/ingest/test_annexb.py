@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from ingest.annexb import access_unit, avcc, nal_units
+from ingest.annexb import access_unit, avcc, nal_units, split
 from packager.entries import avc_format
 from tests.kit.rtmp import AVCC, PPS, SPS
 
@@ -20,3 +20,24 @@ def test_the_configuration_record() -> None:
 def test_a_sample_has_lengths_and_no_parameter_sets() -> None:
     stream = b"\0\0\0\1\x09\xf0\0\0\0\1" + SPS + b"\0\0\0\1" + PPS + b"\0\0\1\x65abc"
     assert access_unit(stream) == b"\0\0\0\4\x65abc"
+
+
+def test_a_sample_is_split_from_its_parameter_sets() -> None:
+    start = b"\0\0\0\1"
+    stream = (
+        start + b"\x09\xf0" + start + b"\x67sps" + start + b"\x68pps" + b"\0\0\1" + b"\x65idr" + start + b"\x0cfill"
+    )
+    assert split(stream, hevc=False) == (b"\0\0\0\x04\x65idr", [b"\x67sps", b"\x68pps"])
+    hevc = (
+        start
+        + b"\x46\x01"
+        + start
+        + b"\x40\x01v"
+        + start
+        + b"\x42\x01s"
+        + start
+        + b"\x44\x01p"
+        + start
+        + b"\x26\x01idr"
+    )
+    assert split(hevc, hevc=True) == (b"\0\0\0\x05\x26\x01idr", [b"\x40\x01v", b"\x42\x01s", b"\x44\x01p"])

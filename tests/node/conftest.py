@@ -69,7 +69,7 @@ ROLES = {name: replace(role, module=f"played_{name}") for name, role in plan.ROL
 """
 
 HEADWATER = str(Path(sys.executable).with_name("headwater"))
-NAMES = ("origin", "control", "ingest", "edge", "pictures", "demo")
+NAMES = ("origin", "control", "ingest", "edge", "pictures", "remux", "demo")
 
 
 @pytest.fixture(scope="session")

@@ -72,11 +72,22 @@ def test_an_answer_without_a_body_is_none(server: Any, api: Api) -> None:
     assert api.delete("/api/v1/channels/x") is None
 
 
+def test_several_files_are_one_body(server: Any, api: Api, tmp_path: Path) -> None:
+    files = [tmp_path / "1080p.mp4", tmp_path / "a b.m4a"]
+    for file, size in zip(files, (3 << 20, 5), strict=True):
+        file.write_bytes(os.urandom(size))
+    steps: list[tuple[int, int]] = []
+    api.upload("/api/v1/assets", {"title": "Tour"}, files, lambda sent, total: steps.append((sent, total)))
+    (_, path, _, size) = server.came[0]
+    assert path == "/api/v1/assets?title=Tour&file=3145728%3A1080p.mp4&file=5%3Aa+b.m4a"
+    assert size == (3 << 20) + 5 and steps[-1] == (size, size)
+
+
 def test_a_file_is_streamed_with_its_length(server: Any, api: Api, tmp_path: Path) -> None:
-    file = tmp_path / "film.mp4"
+    file = tmp_path / "film & co.mp4"
     file.write_bytes(os.urandom(3 << 20))
     steps: list[tuple[int, int]] = []
-    api.upload("/api/v1/assets", {"filename": "film & co.mp4"}, file, lambda sent, total: steps.append((sent, total)))
+    api.upload("/api/v1/assets", {}, [file], lambda sent, total: steps.append((sent, total)))
     (method, path, fields, size) = server.came[0]
     assert (method, path, size) == ("POST", "/api/v1/assets?filename=film+%26+co.mp4", 3 << 20)
     assert fields["Content-Length"] == str(3 << 20) and "Transfer-Encoding" not in fields
@@ -90,7 +101,7 @@ def test_a_refusal_in_the_middle_of_a_file_is_told_in_its_words(server: Any, api
     problem = {"type": "urn:headwater:problem:too-large", "status": 413, "detail": "the disk has 3 GB left"}
     server.said = (413, {"Content-Type": "application/problem+json"}, json.dumps(problem).encode(), False)
     with pytest.raises(Fault) as refused:
-        api.upload("/api/v1/assets", {}, file, lambda sent, total: None)
+        api.upload("/api/v1/assets", {}, [file], lambda sent, total: None)
     # The kernel may drop the answer with the reset that follows it: then the sentence is that nobody answered.
     assert "the disk has 3 GB left" in str(refused.value) or "does not answer" in str(refused.value)
 

@@ -15,7 +15,15 @@ HOME = Home(Path("/srv/headwater"))
 def test_a_full_box_is_one_process_a_role_and_one_edge_a_core() -> None:
     made = plan.make(HOME, plan.FULL, Settings())
     count = {name: len([spec for spec in made.specs if spec.role == name]) for name in ROLES}
-    assert count == {"origin": 1, "control": 1, "ingest": 1, "edge": settings.cores(), "pictures": 1, "demo": 0}
+    assert count == {
+        "origin": 1,
+        "control": 1,
+        "ingest": 1,
+        "edge": settings.cores(),
+        "pictures": 1,
+        "remux": 1,
+        "demo": 0,
+    }
     assert {door.name: door.url() for door in made.doors} == {
         "control": "http://127.0.0.1:8081",
         "rtmp": "rtmp://127.0.0.1:1935",

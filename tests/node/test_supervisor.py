@@ -70,7 +70,7 @@ async def test_ingest_ends_before_the_origin(appliances: Any, home: Home) -> Non
     box.gets(signal.SIGTERM)
     await box.ends()
     ended = (home.data / "ended").read_text().split()
-    assert sorted(ended) == sorted(["demo", "ingest", "control", "edge", "pictures", "origin"])
+    assert sorted(ended) == sorted(["demo", "ingest", "control", "edge", "remux", "pictures", "origin"])
     assert (ended[0], ended[-1]) == ("demo", "origin")
 
 
