@@ -13,9 +13,15 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from base import signing
+from base.names import parse
+from edge import service
+from node.clock import SteppedClock
 from node.home import Home
+from node.process import Context
+from node.settings import Settings
 from tests.edge.conftest import Rig
-from tests.kit.upstream import Answer, until
+from tests.kit.upstream import Answer, ScriptedUpstream, Wire, until
 
 SEGMENT = "/live/news/e1/v1/100.m4s"
 PLAYLIST = "/live/news/e1/v1/media.m3u8"
@@ -446,3 +452,33 @@ async def test_the_role_process_answers_and_ends_when_told() -> None:
             process.kill()
             await process.wait()
         shutil.rmtree(folder)
+
+
+async def test_choices_are_signed_where_keys_are_set() -> None:
+    """And an edge whose key file cannot be used does not run: it must not let everything through."""
+    folder = Path(tempfile.mkdtemp(prefix="hw"))
+    home = Home(folder)
+    home.make()
+    keys = folder / "query-keys"
+    keys.write_text("k1 " + "ab" * 16)
+    settings = Settings({"edge.memory": "64M", "edge.query_keys": str(keys)})
+    upstream = ScriptedUpstream(home.socket("origin", door="media"))
+    await upstream.start()
+    ctx = Context(role="edge", home=home, clock=SteppedClock(), settings=settings)
+    name = parse("/vod/film/manifest.mpd")
+    assert name is not None
+    signed = f"/vod/film/manifest.mpd?start=5&sig={signing.read(keys.read_text()).sign(name, 'start=5')}"
+    upstream.holds(signed, b"<MPD/>", Cache_Control="max-age=9")
+    async with service.serving(ctx, [("127.0.0.1", 0)]) as (_, runner):
+        port = next(address[1] for address in runner.addresses if isinstance(address, tuple))
+        for target, status in (("/vod/film/manifest.mpd?start=5", 403), (signed, 200), (signed + "&CMCD=x", 200)):
+            wire = await Wire.to(port)
+            wire.get(target)
+            assert (await wire.answer()).status == status
+            await wire.close()
+    assert upstream.asked == {signed: 1}
+    keys.write_text("k1 short")
+    with pytest.raises(OSError, match="line 1 is no key"):
+        service.Edge(ctx)
+    await upstream.stop()
+    shutil.rmtree(folder)

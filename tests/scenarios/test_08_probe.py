@@ -64,3 +64,22 @@ def test_a_film(demo_box: Appliance, films: Films, name: str) -> None:
     for manifest in ("hls", "dash"):
         report = probed(asset["manifests"][manifest], "--all-segments")
         assert not report["live"] and all(row["read"] > 0 for row in report["renditions"])
+
+
+@pytest.mark.rule("DASH-IF timing 18.1", "an indexed track has one sidx that refers to its media, octet by octet")
+@pytest.mark.rule("DASH-IF timing 9.2", "a clip's segments cover its Period")
+@pytest.mark.parametrize("name", ["feature", "ntsc", "two-languages"])
+def test_views_of_a_film(demo_box: Appliance, films: Films, name: str) -> None:
+    asset = demo_box.command("add", str(films(name)))
+    hls, dash = asset["manifests"]["hls"], asset["manifests"]["dash"]
+    clip = "?start=2.5&end=6.25"
+    for url in (
+        dash.replace("manifest.mpd", "manifest-ondemand.mpd"),
+        hls + clip,
+        dash + clip,
+        hls.replace(".m3u8", "-ts.m3u8") + clip,
+        hls + "?tracks=a1",
+        dash + "?tracks=video:none",
+    ):
+        report = probed(url, "--all-segments")
+        assert not report["live"] and all(row["read"] > 0 for row in report["renditions"])
