@@ -138,6 +138,11 @@ function channelRow(row) {
   ];
 }
 
+function verdict(found) {
+  const answer = found.switchable ? (found.because || "switchable") : `not switchable: ${found.because}`;
+  return `${found.track}: ${answer}`;
+}
+
 function assetRow(row) {
   const report = row.report;
   const tracks = report ? report.tracks.map((track) => track.kind === "video" ? `${track.width}×${track.height}` : `${track.kind === "text" ? track.role : "audio"} ${track.language}`).join(", ") : "–";
@@ -146,7 +151,7 @@ function assetRow(row) {
     badge(row.state, row.reason),
     cell(report ? length(report.duration_ms) : "–"),
     cell(size(row.bytes)),
-    cell(tracks, ...(report?.notes ?? []).map(soft)),
+    cell(tracks, ...(report?.alignments ?? []).map(verdict).map(soft), ...(report?.notes ?? []).map(soft)),
     actions(button("Delete", async () => {
       if (!confirm(`Delete ${row.title}?`)) return;
       await ask("DELETE", `assets/${row.asset}`);
