@@ -1,8 +1,9 @@
-"""The origin's express lane (node.express): clear segments on demand that are in memory, made inside `data_received`.
+"""The origin's express lane (node.express): clear segments on demand that are in memory, and printed playlists.
 
 What the full path has answered once for a track, the lane may answer from then on: the table maps the path of a track
 to what all its segments share. The head of a segment is made anew for each request, it costs less than to keep it. A
-segment with a page that has to be read from disk is left to the full path, which reads it in a thread.
+segment with a page that has to be read from disk is left to the full path, which reads it in a thread. Playlists and
+manifests without a query are answered as they were printed for the full path.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from node.express import VERSION, PlainHeads
 from node.metrics import Metrics
 from origin.assets import Asset, Assets
 from origin.pages import Pages
+from origin.printed import Shelf
 from packager.segment import segment
 
 _MOST_TRACKS = 1024
@@ -46,16 +48,18 @@ class _Track:
         ).encode()
 
 
-class SegmentLane:
+class Lane:
     """The table of tracks, least recently asked for first."""
 
-    def __init__(self, assets: Assets, clock: Clock, metrics: Metrics) -> None:
+    def __init__(self, assets: Assets, shelf: Shelf, clock: Clock, metrics: Metrics) -> None:
         self._assets = assets
+        self._shelf = shelf
         self._clock = clock
         self._tracks: OrderedDict[bytes, _Track] = OrderedDict()
         self._plain = PlainHeads()
         self._requests = metrics.counter("http_requests", role="origin", method="GET", status="200")
         self._octets = metrics.counter("origin_bytes", leaf=Leaf.SEGMENT.value)
+        self._texts = metrics.counter("origin_bytes", leaf="printed")
         self._express = metrics.counter("origin_express")
         self._date_s, self._date = -1, b""
 
@@ -70,13 +74,18 @@ class SegmentLane:
         return known.pages
 
     def answer(self, data: bytes, transport: asyncio.WriteTransport) -> bool:
-        """Write the answer if `data` is one plain GET of a segment that is at hand."""
+        """Write the answer if `data` is one plain GET of what is at hand."""
         end = data.find(VERSION)
-        if end < 0 or not data.startswith(b"GET /vod/"):
+        if end < 0 or not data.startswith(b"GET /"):
             return False
-        prefix, _, file = data[4:end].rpartition(b"/")
+        target = data[4:end]
+        plain = data[end + len(VERSION) :] in self._plain
+        return plain and (self._segment(target, transport) or self._text(target, transport))
+
+    def _segment(self, target: bytes, transport: asyncio.WriteTransport) -> bool:
+        prefix, _, file = target.rpartition(b"/")
         track = self._tracks.get(prefix)
-        if track is None or data[end + len(VERSION) :] not in self._plain:
+        if track is None:
             return False
         number = _number(file)
         if not 0 <= number < track.count or track.plan.first[number] == track.plan.first[number + 1]:
@@ -101,6 +110,19 @@ class SegmentLane:
         self._requests.inc()
         self._express.inc()
         self._octets.inc(body.length)
+        return True
+
+    def _text(self, target: bytes, transport: asyncio.WriteTransport) -> bool:
+        key = target.decode("latin-1")
+        kept = self._shelf.holds(key)
+        if kept is None or self._shelf.find(key, self._assets.at_hand(kept.asset.asset)) is None:
+            return False
+        fields = "".join([f"{name}: {value}\r\n" for name, value in kept.fields.items()])
+        head = f"HTTP/1.1 200 OK\r\n{fields}Server: Headwater\r\nContent-Length: {len(kept.body)}\r\nDate: "
+        transport.write(b"%b%b\r\n\r\n%b" % (head.encode(), self._now(), kept.body))
+        self._requests.inc()
+        self._express.inc()
+        self._texts.inc(len(kept.body))
         return True
 
     def _now(self) -> bytes:

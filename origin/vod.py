@@ -17,10 +17,12 @@ from node.process import Context
 from origin import selection, texts, views
 from origin.arrivals import Arrivals
 from origin.assets import Asset, Assets
-from origin.lane import SegmentLane
+from origin.lane import Lane
 from origin.licence import key_answer
 from origin.pictures import Pictures, owner
+from origin.printed import Printed, Shelf
 from origin.protected import Protector
+from origin.streams import Streams
 from origin.whole import Wholes
 from packager import ts
 from packager.index import StaleIndex
@@ -42,8 +44,10 @@ class Vod:
         self._assets = assets
         self._protector = protector
         self._pictures = pictures
-        self.lane = SegmentLane(assets, ctx.clock, ctx.metrics)
+        self._shelf = Shelf()
+        self.lane = Lane(assets, self._shelf, ctx.clock, ctx.metrics)
         self._wholes = Wholes()
+        self._streams = Streams()
         self.arrivals = Arrivals(ctx, assets)
         self._texts = texts.Texts(ctx, assets)
 
@@ -83,10 +87,7 @@ class Vod:
             case Leaf.TRACK_FILE | Leaf.DOWNLOAD:
                 return await self._wholes.answer(request, name, asset, self._ctx.clock.now_ms())
             case _:
-                forms = texts.FORMS[self._ctx.settings.text("origin.dash_text")]
-                chosen = select.parse(name.leaf, request.query_string, signed=True)
-                sheets = self._pictures.sheets(name, asset)
-                return _text(name, await asyncio.to_thread(selection.text, name, asset, chosen, forms, sheets))
+                return await self._printed(request, name, asset)
 
     async def put(self, request: web.Request, name: Name) -> web.Response:
         """Receive an asset, or one of its files, or a text of it."""
@@ -126,6 +127,21 @@ class Vod:
                     await asyncio.to_thread(self._assets.forget, asset, stale)
                     return await asyncio.to_thread(self._assets.get, name.title)
         return asset
+
+    async def _printed(self, request: web.Request, name: Name, asset: Asset) -> web.Response:
+        """A playlist or manifest, as it was printed before if it was."""
+        chosen = select.parse(name.leaf, request.query_string, signed=True)
+        key = f"{name.path}?{chosen.query}" if chosen.query else name.path
+        held = self._assets.at_hand(name.title)
+        found = self._shelf.find(key, held)
+        if found is None:
+            forms = texts.FORMS[self._ctx.settings.text("origin.dash_text")]
+            sheets = self._pictures.sheets(name, asset)
+            body = (await asyncio.to_thread(selection.text, name, asset, chosen, forms, sheets)).encode()
+            found = Printed(asset=held or asset, body=body, fields=_text_fields(name, body))
+            if held is not None and self._assets.at_hand(name.title) is held:
+                self._shelf.keep(key, found)
+        return web.Response(body=found.body, headers=found.fields)
 
     def _init(self, name: Name, asset: Asset) -> web.Response:
         init = asset.inits.get(name.track)
@@ -169,13 +185,14 @@ class Vod:
 
     async def _ts_segment(self, name: Name, asset: Asset) -> web.Response:
         track = _segment_track(name, asset)
-        stream = views.stream_of(name, asset)
-        body: bytearray | memoryview
-        if asset.protection:
-            body = await asyncio.to_thread(self._protector.ts_segment, asset, stream, name.track, name.number)
-        else:
-            body = await asyncio.to_thread(ts.segment, stream, track, name.number, asset.media_of(name.track))
-        return _whole(name, body, f"{name.edition}-{name.track}-{name.number}-ts")
+
+        def make() -> bytearray | memoryview:
+            stream = self._streams.of(name, asset)
+            if asset.protection:
+                return self._protector.ts_segment(asset, stream, name.track, name.number)
+            return ts.segment(stream, track, name.number, asset.media_of(name.track))
+
+        return _whole(name, await asyncio.to_thread(make), f"{name.edition}-{name.track}-{name.number}-ts")
 
 
 async def send(request: web.Request, response: web.StreamResponse, body: Body, media: memoryview) -> None:
@@ -217,8 +234,12 @@ def _whole(name: Name, body: bytes | bytearray | memoryview, tag: str) -> web.Re
 
 def _text(name: Name, text: str) -> web.Response:
     body = text.encode()
-    headers = _headers(name, hashlib.sha256(body).hexdigest()[:16])
+    return web.Response(body=body, headers=_text_fields(name, body))
+
+
+def _text_fields(name: Name, body: bytes) -> dict[str, str]:
+    fields = _headers(name, hashlib.sha256(body).hexdigest()[:16])
     # below an edition a playlist never changes either; the top names do when the asset is planned anew
     if not name.edition:
-        headers["Cache-Control"] = lifetimes.VOD_MANIFEST
-    return web.Response(body=body, headers=headers)
+        fields["Cache-Control"] = lifetimes.VOD_MANIFEST
+    return fields
