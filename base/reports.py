@@ -18,6 +18,7 @@ class TrackReport(msgspec.Struct, frozen=True, kw_only=True):
     channels: int = 0
     sample_rate: int = 0
     video_range: str = "SDR"  # SDR, HLG or PQ
+    cicp: tuple[int, ...] = ()  # colour primaries, transfer, matrix (ISO/IEC 23091-2), where the file says them
     label: str = ""
     role: str = ""  # of text: subtitles or captions
     forced: bool = False  # text that everybody should read who does not read any other

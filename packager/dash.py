@@ -23,6 +23,8 @@ _NAMESPACE = "urn:mpeg:dash:schema:mpd:2011"
 LIVE_PROFILE = "urn:mpeg:dash:profile:isoff-live:2011"
 _CHANNELS = "urn:mpeg:dash:23003:3:audio_channel_configuration:2011"
 _ROLE = "urn:mpeg:dash:role:2011"
+_CICP, _CICP_NAMES = "urn:mpeg:mpegB:cicp:", ("ColourPrimaries", "TransferCharacteristics", "MatrixCoefficients")
+_BT709 = (1, 1, 1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -129,12 +131,25 @@ def adaptation_set(period: ET.Element, at: int, members: list[TrackReport]) -> E
     if video:
         adaptation.set("maxWidth", str(max(m.width for m in members)))
         adaptation.set("maxHeight", str(max(m.height for m in members)))
+        _colours(adaptation, members)
     else:
         adaptation.set("lang", first.language)
     if first.label:
         ET.SubElement(adaptation, "Label").text = first.label
     ET.SubElement(adaptation, "Role", schemeIdUri=_ROLE, value="main")
     return adaptation
+
+
+def _colours(adaptation: ET.Element, members: list[TrackReport]) -> None:
+    """What HDR players look for, where all members agree and it is not what is taken for granted (BT.709).
+
+    Supplemental, so that a player that does not know them plays on: the codec string alone decides whether it can.
+    """
+    said = {member.cicp for member in members}
+    if len(said) != 1 or said <= {(), _BT709}:
+        return
+    for name, value in zip(_CICP_NAMES, said.pop(), strict=True):
+        ET.SubElement(adaptation, "SupplementalProperty", schemeIdUri=_CICP + name, value=str(value))
 
 
 def representation_of(adaptation: ET.Element, track: TrackReport) -> ET.Element:

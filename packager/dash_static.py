@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
 from xml.etree import ElementTree as ET
 
 from base.names import Kind, Leaf, Name, media_template
@@ -30,6 +31,7 @@ from packager.plan import Plan, TrackPlan
 from packager.protect import Protection
 from packager.track_file import index_range
 
+_TAIL = Fraction(1, 2)
 _ON_DEMAND_PROFILE = "urn:mpeg:dash:profile:isoff-on-demand:2011"
 
 
@@ -98,7 +100,8 @@ def _manifest(
 ) -> str:
     if protection:
         mpd.attrib.update(NAMESPACES)
-    lasts = duration(cut.end - cut.begin if cut else plan.duration)
+    begin, end = (cut.begin, cut.end) if cut else (plan.origin, plan.origin + plan.duration)
+    lasts = duration(_covered(plan, end) - begin)
     mpd.set("mediaPresentationDuration", lasts)
     period = ET.SubElement(mpd, "Period", id="0", start="PT0S", duration=lasts)
     for at, members in enumerate(sets(tracks)):
@@ -113,6 +116,16 @@ def _manifest(
     if cut:
         clip.period(period, cut)
     return printed(mpd)
+
+
+def _covered(plan: Plan, end: Fraction) -> Fraction:
+    """Where a Period ends: segments must cover it (DASH-IF timing model 9.2), and sound seldom ends with the picture.
+
+    Of the longer one up to _TAIL is not shown. Where a track ends earlier than that it is left short: players go on
+    without it, and cutting the others would lose more.
+    """
+    ends = [Fraction(int(t.start[-1]), t.track.format.timescale) for t in plan.tracks]
+    return min((at for at in ends if end - _TAIL <= at < end), default=end)
 
 
 def _first_number(track: TrackPlan) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import struct
 from collections.abc import Sequence
 from fractions import Fraction
 
@@ -47,6 +48,7 @@ def report(name: str, fmt: Format, peak: int, average: int, rate: str = "", labe
         channels=fmt.channels,
         sample_rate=fmt.sample_rate,
         video_range=video_range(fmt),
+        cicp=cicp(fmt),
         label=label,
     )
 
@@ -79,11 +81,16 @@ def frame_rate(measured: Fraction) -> str:
     return str(rate)
 
 
-def video_range(fmt: Format) -> str:
-    """SDR, PQ or HLG from the transfer characteristics of the entry's colr nclx box."""
+def cicp(fmt: Format) -> tuple[int, ...]:
+    """Colour primaries, transfer characteristics and matrix of the entry's colr nclx box (14496-12 12.1.5), or ()."""
     data = memoryview(fmt.entry)
     if fmt.kind == "video" and len(data) > 86:
         for box in walk(data, 86, len(data)):
-            if box.type == "colr" and bytes(data[box.body : box.body + 4]) == b"nclx":
-                return _TRANSFER_RANGE.get(int.from_bytes(data[box.body + 6 : box.body + 8], "big"), "SDR")
-    return "SDR"
+            if box.type == "colr" and box.size >= 18 and bytes(data[box.body : box.body + 4]) == b"nclx":
+                return struct.unpack_from(">3H", data, box.body + 4)
+    return ()
+
+
+def video_range(fmt: Format) -> str:
+    """SDR, PQ or HLG, by the transfer characteristics."""
+    return _TRANSFER_RANGE.get(cicp(fmt)[1], "SDR") if cicp(fmt) else "SDR"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 
+import msgspec
 import pytest
 from lxml import etree
 
@@ -88,3 +89,27 @@ def test_on_demand_manifests_say_where_head_and_index_lie(packed: Callable[..., 
         assert base.find(f"{NS}Initialization").get("range") == "{}-{}".format(*file.initialization)
         assert base.get("indexRange") == "{}-{}".format(*file.index)
         assert base.get("timescale") == str(planned.track.format.timescale)
+
+
+@pytest.mark.rule("DASH-IF timing 9.2", "where sound ends a little before the picture, so does the Period")
+def test_a_period_ends_with_the_track_that_ends_first() -> None:
+    def lasts(frames: int) -> tuple[str, str]:
+        plan = make_plan(index(video(range(0, 250, 50), 250), audio(frames)), 2000)  # the picture lasts 10 s
+        reports = [describe.of_plan(t, plan.target_duration) for t in plan.tracks]
+        mpd = valid(static_manifest("film", plan, reports, {"v1": "ab" * 8, "a1": "cd" * 8}))
+        return mpd.get("mediaPresentationDuration"), mpd.find(f"{NS}Period").get("duration")
+
+    assert lasts(468) == ("PT9.984S",) * 2
+    assert lasts(469) == ("PT10S",) * 2  # 10.005 s of sound
+    assert lasts(440) == ("PT10S",) * 2  # more than half a second would be lost
+
+
+@pytest.mark.rule("ISO/IEC 23009-1 5.8.4", "colours of HDR are told as properties of the set")
+@pytest.mark.parametrize(("cicp", "values"), [((9, 16, 9), ["9", "16", "9"]), ((1, 1, 1), []), ((), [])])
+def test_colours(cicp: tuple[int, ...], values: list[str]) -> None:
+    plan = make_plan(index(video(range(0, 250, 50), 250)), 2000)
+    report = msgspec.structs.replace(describe.of_plan(plan.tracks[0], 2), cicp=cicp, label="HDR")
+    mpd = valid(static_manifest("film", plan, [report], {"v1": "ab" * 8}))
+    found = mpd.findall(f".//{NS}AdaptationSet/{NS}SupplementalProperty")
+    assert [one.get("value") for one in found] == values
+    assert all(one.get("schemeIdUri").startswith("urn:mpeg:mpegB:cicp:") for one in found)

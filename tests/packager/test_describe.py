@@ -69,3 +69,4 @@ def test_video_range(transfer: int, expected: str) -> None:
     entry = box(b"avc1", bytes(78), box(b"avcC", AVCC), colr)
     fmt = replace(VIDEO, entry=entry)
     assert video_range(fmt) == expected == report("v1", fmt, 1, 1).video_range
+    assert report("v1", fmt, 1, 1).cicp == (9, transfer, 9)
