@@ -8,6 +8,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from base.problems import Problem
 
@@ -92,12 +93,18 @@ def full(data: memoryview, box: Box) -> tuple[int, int]:
 
 def fields(data: memoryview, box: Box, layout: str, skip: int = 4) -> tuple[int, ...]:
     """Unpack fields of a box after `skip` octets (4: version and flags)."""
-    form = struct.Struct(">" + layout)
+    form = _form(layout)
     if box.body + skip + form.size > box.end:
         raise malformed(f"box {box.type} is too short")
     return form.unpack_from(data, box.body + skip)
 
 
+@lru_cache(64)
+def _form(layout: str) -> struct.Struct:
+    return struct.Struct(">" + layout)
+
+
+@lru_cache(256)  # a file of fragments has the same dozen types tens of thousands of times
 def _letters(kind: bytes) -> str:
     return "".join(letter if letter.isprintable() else "?" for letter in kind.decode("latin-1"))
 
