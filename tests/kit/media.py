@@ -77,6 +77,19 @@ RECIPES: dict[str, Recipe] = {
         options=(*_H264, *_GOP_2S, "-bf", "2", *_AAC),
         seconds=20,
     ),
+    "flashes": Recipe(
+        what="black, and white for a fifth of a second from 2, 5, 8 and 11 s on; B-frames and the lead that they bring",
+        options=(
+            "-vf",
+            "drawbox=t=fill:c=black,drawbox=t=fill:c=white:enable='gte(mod(t,3),1.999)*lt(mod(t,3),2.199)'",
+            *_H264,
+            *_GOP_2S,
+            "-bf",
+            "3",
+            *_AAC,
+        ),
+        seconds=13,
+    ),
     "ntsc": Recipe(
         what="30000/1001 frames a second: durations that are no whole milliseconds",
         options=(*_H264, "-g", "60", "-keyint_min", "60", "-sc_threshold", "0", "-bf", "2", *_AAC),

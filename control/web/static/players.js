@@ -1,6 +1,7 @@
 // One adapter per player, all of one shape:
 //
-//   start(video, config, report) -> { latency(): s or null, bitrate(): bit/s or null, stop() }
+//   start(video, config, report) -> { latency(): s or null, bitrate(): bit/s or null, stop(),
+//                                     texts(): labels of the subtitles, shown(): which of them or -1, show(which) }
 //
 // `report(words, fatal)` is called for each error, in words. An adapter that cannot begin throws an Error in words.
 
@@ -88,6 +89,12 @@ async function hls(video, config, report) {
   return {
     latency: () => (config.kind === "live" && player.liveSyncPosition !== null ? player.latency : null),
     bitrate: () => player.levels[player.currentLevel]?.bitrate ?? null,
+    texts: () => player.subtitleTracks.map((track) => track.name),
+    shown: () => (player.subtitleDisplay ? player.subtitleTrack : -1),
+    show: (which) => {
+      player.subtitleTrack = which;
+      player.subtitleDisplay = which >= 0;
+    },
     stop: () => player.destroy(),
   };
 }
@@ -123,6 +130,9 @@ async function shaka(video, config, report) {
   return {
     latency: () => (player.isLive() ? player.getStats().liveLatency : null),
     bitrate: () => player.getStats().streamBandwidth || null,
+    texts: () => player.getTextTracks().map((track) => track.label || track.language),
+    shown: () => player.getTextTracks().findIndex((track) => track.active),
+    show: (which) => player.selectTextTrack(player.getTextTracks()[which] ?? null),
     stop: () => player.destroy(),
   };
 }
@@ -143,6 +153,7 @@ async function dash(video, config, report) {
   // dash.js renews a live manifest from the "play" event on: play() must not come before it listens
   const ready = new Promise((resolve) => player.on(library.MediaPlayer.events.PLAYBACK_METADATA_LOADED, resolve));
   player.initialize(video, config.dash, false);
+  player.attachTTMLRenderingDiv(document.getElementById("ttml")); // IMSC is drawn, WebVTT is left to the browser
   if (config.licence) player.setProtectionData({ [CLEARKEY]: { serverURL: config.licence } });
   await ready;
   return {
@@ -151,6 +162,9 @@ async function dash(video, config, report) {
       const shown = player.isReady() ? player.getCurrentRepresentationForType("video") : null;
       return shown ? shown.bitrateInKbit * 1000 : null;
     },
+    texts: () => (player.isReady() ? player.getTracksFor("text").map((track) => track.labels[0]?.text ?? track.lang) : []),
+    shown: () => (player.isReady() ? player.getCurrentTextTrackIndex() : -1),
+    show: (which) => player.setTextTrack(which),
     stop: () => player.destroy(),
   };
 }
@@ -171,6 +185,9 @@ async function native(video, config, report) {
       return config.kind === "live" && started ? (Date.now() - started) / 1000 - video.currentTime : null;
     },
     bitrate: () => null,
+    texts: () => Array.from(video.textTracks, (track) => track.label || track.language),
+    shown: () => Array.from(video.textTracks).findIndex((track) => track.mode === "showing"),
+    show: (which) => Array.from(video.textTracks).forEach((track, at) => { track.mode = at === which ? "showing" : "disabled"; }),
     stop: () => {
       video.removeEventListener("error", failed);
       video.removeAttribute("src");

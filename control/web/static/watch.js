@@ -145,6 +145,8 @@ function state() {
     startup,
     paused: video.paused,
     ended: video.ended,
+    texts: current?.texts() ?? [],
+    text: current?.shown() ?? -1,
   };
 }
 
@@ -158,8 +160,21 @@ function rate(bits) {
   return bits >= 1e6 ? `${(bits / 1e6).toFixed(1)} Mbit/s` : `${Math.round(bits / 1e3)} kbit/s`;
 }
 
+// The subtitles that there are, to choose from; nothing is shown where there are none.
+function offer(texts, shown) {
+  const choice = document.getElementById("text");
+  if (choice === document.activeElement) return;
+  const labels = ["Off", ...texts];
+  if (labels.length !== choice.options.length || labels.some((label, at) => choice.options[at].text !== label)) {
+    choice.replaceChildren(...labels.map((label, at) => new Option(label, at - 1)));
+  }
+  choice.value = shown;
+  choice.parentElement.hidden = !texts.length;
+}
+
 function refresh() {
   const now = state();
+  offer(now.texts, now.text);
   put("latency", now.latency === null || !Number.isFinite(now.latency) ? "–" : `${now.latency.toFixed(1)} s`);
   put("rendition", now.width ? `${now.width} × ${now.height}` : "–");
   put("bitrate", rate(now.bitrate));
@@ -178,7 +193,9 @@ for (const choice of document.querySelectorAll("[name=player]")) {
   });
 }
 
-window.headwater = { state };
+document.getElementById("text").addEventListener("change", (event) => current?.show(Number(event.target.value)));
+
+window.headwater = { state, show: (which) => current?.show(which) };
 watchCopyButtons();
 setInterval(refresh, 500);
 if (live) setInterval(async () => { if (waiting === null) show((await asked())?.state); }, 10_000);

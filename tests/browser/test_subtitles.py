@@ -1,0 +1,82 @@
+"""Subtitles in a real browser: each cue begins with the picture that it belongs to, in every player."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.kit.appliance import Appliance
+from tests.kit.browser import SCRIPT
+from tests.kit.media import Films
+from tests.kit.optional import chromium, lacks, program
+
+FLASHES = (2.0, 5.0, 8.0)  # of the film `flashes`: the next one comes 3 s later
+SRT = "".join(
+    f"{at}\n00:00:{second:02},000 --> 00:00:{second + 1:02},500\nFlash {at}\n\n"
+    for at, second in enumerate((2, 5, 8, 11), 1)
+)
+
+
+@pytest.fixture(scope="module")
+def box(films: Films, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Appliance]:
+    with Appliance("--set", f"origin.dash_text={request.param}") as box:
+        box.command("add", str(films("flashes")))
+        text = tmp_path_factory.mktemp("text") / "flashes.de.srt"
+        text.write_text(SRT)
+        box.command("subtitles", "add", "flashes", str(text), "--label", "Deutsch")
+        yield box
+
+
+async def looks(url: str) -> dict[str, Any]:
+    if not (SCRIPT.parent / "node_modules" / "playwright-core").is_dir():
+        lacks("program", "playwright-core is not installed; `make test` does it")
+    job = {"executable": chromium(), "url": url, "flashes": len(FLASHES), "within_s": 40}
+    process = await asyncio.create_subprocess_exec(
+        program("node"), str(Path(SCRIPT).with_name("cues.mjs")), json.dumps(job),
+        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        async with asyncio.timeout(90):
+            out, err = await process.communicate()
+    except TimeoutError:
+        process.kill()
+        raise
+    assert process.returncode == 0 and out, err.decode()[-2000:]
+    said: dict[str, Any] = json.loads(out)
+    assert "fault" not in said and said.get("failed") == [], said
+    return said
+
+
+@pytest.mark.parametrize(
+    ("box", "query"),
+    [
+        ("wvtt", "player=hls"),
+        ("wvtt", "player=hls&format=ts"),
+        ("wvtt", "player=shaka&format=hls"),
+        ("wvtt", "player=shaka"),
+        ("wvtt", "player=dash"),
+        ("stpp", "player=shaka"),
+        ("stpp", "player=dash"),
+    ],
+    indirect=["box"],
+)
+async def test_cues_begin_with_the_picture(box: Appliance, query: str) -> None:
+    said = await looks(f"{box.url['control']}/watch/vod/flashes?{query}")
+    seen = said["seen"]
+    assert seen["state"]["texts"] == ["Deutsch"], "each text once"
+    assert len(seen["flashes"]) >= len(FLASHES), said
+    if not any(text for _, _, text in seen["cues"]):  # IMSC in dash.js, which draws on its own, four times a second
+        assert "dash" in query and len(seen["displayed"]) >= len(FLASHES) - 1, said
+        shown = [seen["displayed"][f"Flash {at}"] for at in range(1, len(FLASHES))]
+        assert all(-0.05 < start - flash < 0.3 for start, flash in zip(shown, seen["flashes"], strict=False)), seen
+        return
+    starts = {text: min(start for start, _, words in seen["cues"] if words == text) for _, _, text in seen["cues"]}
+    assert len(starts) >= len(FLASHES), said
+    late = [flash - starts[f"Flash {at}"] for at, flash in enumerate(seen["flashes"][: len(FLASHES)], 1)]
+    # a browser that is short of time skips frames, so that a flash is seen late, but never early
+    assert min(late) > -0.05 and min(map(abs, late)) < 0.05, (late, seen)
