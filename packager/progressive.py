@@ -149,11 +149,14 @@ def _edits(plan: TrackPlan, scale: int) -> tuple[bytes, int]:
     track, samples = plan.track, _samples(plan)
     first = int(samples["dts"][0])
     begin = track.shift - first  # in the media's time, the instant that is shown at zero
+    opens = int((samples["dts"][:64] + samples["cto"][:64]).min()) - first  # and the one that is shown first
     end = int((samples["dts"][-256:] + samples["cto"][-256:]).max()) - first + track.last_duration
     rows = []
-    if begin < 0:
-        rows.append((_moved(-begin, track.format.timescale, scale), -1))
-    media_time = max(0, begin)
+    media_time = begin
+    if begin < opens and begin:
+        # the edit begins with a sample, not before it: readers such as FFmpeg show the first sample where it begins
+        rows.append((_moved(opens - begin, track.format.timescale, scale), -1))
+        media_time = opens
     rows.append((_moved(end - media_time, track.format.timescale, scale), media_time))
     shown = sum(duration for duration, _ in rows)
     if begin == 0:
