@@ -180,7 +180,8 @@ def _list(given: argparse.Namespace, path: str, what: str, none: str) -> None:
 
 def _line(entry: dict[str, Any]) -> str:
     state = f"[{entry['state']}] " if entry.get("state") else ""
-    return f"{state}{entry.get('title', '')}  {entry.get('watch', '')}".strip()
+    apart = "" if (entry.get("report") or {}).get("switchable", True) else "  (not switchable)"
+    return f"{state}{entry.get('title', '')}{apart}  {entry.get('watch', '')}".strip()
 
 
 def _progress(name: str) -> api_client.Progress:

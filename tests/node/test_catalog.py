@@ -87,3 +87,35 @@ def test_a_file_that_is_none_is_told_before_anything_is_asked(
     assert capsys.readouterr().err == f"headwater: {tmp_path / 'none.mp4'} does not exist\n"
     assert run(["add", str(tmp_path), "--home", str(tmp_path)]) == 1
     assert "is not a file" in capsys.readouterr().err
+
+
+def test_what_was_found_of_renditions_is_shown_line_by_line() -> None:
+    report = {
+        "files": ["1080p.mp4", "720p.mp4", "480p.mp4", "deutsch.m4a"],
+        "tracks": [
+            {"track": "v1", "kind": "video", "codec": "avc1.640028", "width": 1920, "height": 1080, "language": ""},
+            {"track": "v2", "kind": "video", "codec": "avc1.64001f", "width": 1280, "height": 720, "language": ""},
+            {"track": "a1", "kind": "audio", "codec": "mp4a.40.2", "width": 0, "height": 0, "language": "de"},
+        ],
+        "alignments": [
+            {"track": "v2", "switchable": True, "because": "", "file": "720p.mp4"},
+            {"track": "v3", "switchable": False, "because": "none at 4.000 s", "file": "480p.mp4"},
+            {"track": "a1", "switchable": True, "because": "it begins at 2.000 s", "file": "deutsch.m4a"},
+        ],
+    }
+    assert catalog.renditions(report) == [
+        ("v1", "1920x1080, avc1.640028"),
+        ("v2", "1280x720, avc1.64001f; switchable: yes"),
+        ("a1", "de, mp4a.40.2; it begins at 2.000 s"),
+        ("v3", "480p.mp4; switchable: no, because none at 4.000 s"),
+    ]
+    assert catalog.renditions({"tracks": report["tracks"], "alignments": [], "files": []}) == []
+
+
+@pytest.mark.parametrize("words", [["--segment", "x"], ["--segment", "-1"], ["--bootstrap", "1,,2"], ["--last", "no"]])
+def test_a_policy_that_makes_no_sense_is_told_before_anything_is_asked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        run(["add", str(tmp_path / "a.mp4"), "--home", str(tmp_path), *words])
+    assert words[0] in capsys.readouterr().err
