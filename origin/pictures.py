@@ -179,7 +179,7 @@ class Pictures:
         if not self.on:
             return None
         found = thumbnails.best([(t.name, t.format) for t in window.tracks.values()], self._wish.width)
-        return thumbnails.of_channel(found[0], found[1], window.grid_ms, self._wish) if found else None
+        return thumbnails.singles(found[0], found[1], window.grid_ms, self._wish) if found else None
 
     async def of_channel(self, name: Name, channel: Channel, hold: Hold) -> web.Response:
         """`hold` waits until a condition holds and says whether it does, as segments are waited for."""
@@ -189,14 +189,14 @@ class Pictures:
         track = window.tracks.get(name.track)
         if track is None or track.format.kind != "video":
             raise Problem("unknown", f"the channel has no picture {name.track}", cache_control="no-store")
-        sheets = thumbnails.of_channel(name.track, track.format, window.grid_ms, self._wish)
         if name.leaf is Leaf.THUMBNAILS:
+            sheets = thumbnails.of_channel(name.track, track.format, window.grid_ms, self._wish)
             text = await asyncio.to_thread(thumbnails.live_vtt, sheets, track, window)
             return _text(name, text, lifetimes.live_manifest(window.target))
         runs = thumbnails.runs(track, window)
         begin, end = (runs[0].listed_ms, runs[-1].end_ms) if runs else (0, 0)
         if name.leaf is Leaf.TILES:
-            return _made(name, await self._live_sheet(name, channel, sheets, hold))
+            return _made(name, await self._live_sheet(name, channel, track.format, hold))
         wanted = pictures.read_picture(name.made)
         self._check_width(wanted.width)
         if wanted.ms >= end:
@@ -218,9 +218,13 @@ class Pictures:
         key = f"{channel.row.edition}/{name.track}/{segment.number}-{width}.{ending}"
         return await self.orders.made(owner(name), key, "/picture", order)
 
-    async def _live_sheet(self, name: Name, channel: Channel, sheets: Sheets, hold: Hold) -> bytes:
+    async def _live_sheet(self, name: Name, channel: Channel, fmt: Format, hold: Hold) -> bytes:
         """By DASH's clock a sheet is there as soon as its span is over; its last segment is a little later."""
         tiles = pictures.read_tiles(name.made)
+        grid_ms = channel.row.session.grid_ms
+        sheets = thumbnails.of_channel(name.track, fmt, grid_ms, self._wish)
+        if tiles.layout != sheets.layout:
+            sheets = thumbnails.singles(name.track, fmt, grid_ms, self._wish)
         self._check_layout(tiles.layout, sheets)
 
         def there() -> bool:

@@ -2,6 +2,8 @@
 
 SegmentTemplate with $Number$ and @duration, live too: numbers count from the Period's start, so a live sheet belongs
 to an unbroken run of the channel, which is a Period. @width and @height are the whole sheet's.
+
+A player works out by @duration when a live sheet is there: the origin waits for its last segment if need be.
 """
 
 from __future__ import annotations

@@ -100,6 +100,15 @@ def of_channel(track: str, fmt: Format, grid_ms: int, wish: Wish) -> Sheets:
     return _sheets(track, fmt, Layout(interval, wish.columns, 1, wish.width))
 
 
+def singles(track: str, fmt: Format, grid_ms: int, wish: Wish) -> Sheets:
+    """The sheets of a channel as its manifest names them: one cell each, as long as a segment.
+
+    No Segment may last longer than MPD@maxSegmentDuration (ISO/IEC 23009-1 5.3.1.2), and players stay as far behind
+    live as that says: a sheet of many cells would cost a live viewer most of a minute.
+    """
+    return _sheets(track, fmt, Layout(grid_ms, 1, 1, wish.width))
+
+
 def _sheets(track: str, fmt: Format, layout: Layout) -> Sheets:
     width, height = cell_size(fmt, layout.width)
     return Sheets(track=track, layout=layout, width=width, height=height)

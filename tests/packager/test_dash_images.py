@@ -43,21 +43,25 @@ def test_an_asset_names_its_tiles(packed: Callable[..., Packed]) -> None:
     assert template.get("media") == f"{asset.plan.edition}/v1/tiles-1000-5x4-160-$Number$.jpg"
 
 
+@pytest.mark.rule("ISO/IEC 23009-1 5.3.1.2", "no sheet of a live manifest lasts longer than maxSegmentDuration")
 def test_each_run_of_a_channel_has_tiles_that_count_from_its_beginning() -> None:
     now = window(last=14, gaps=(7, 8))
     reports = [describe.report(t.name, t.format, 100_000, 90_000, "25") for t in now.tracks.values()]
-    sheets = thumbnails.of_channel("v1", now.tracks["v1"].format, now.grid_ms, WISH)
+    sheets = thumbnails.singles("v1", now.tracks["v1"].format, now.grid_ms, WISH)
     mpd = valid(live_manifest(now, reports, sheets))
+    assert mpd.get("maxSegmentDuration") == "PT2.5S"
     found = [
         (period.get("start"), template.get("media"), template.get("startNumber"))
         for period in mpd.iter(f"{NS}Period")
         for group in images(period)
         for template in group.iter(f"{NS}SegmentTemplate")
     ]
-    edition, layout = now.edition, Layout(10_000, 5, 1, 160)
+    edition, layout = now.edition, Layout(2000, 1, 1, 160)
     starts = {run: Fraction(ticks, 90_000) for (run, name), ticks in now.run_starts.items() if name == "v1"}
     assert [(start, media) for start, media, _ in found] == [
         (f"PT{starts[run]}S", f"{edition}/v1/" + Tiles(layout, 0, run).file.replace("-0.jpg", "-$Number$.jpg"))
         for run in (FIRST, FIRST + 9)
     ]
     assert {number for _, _, number in found} == {"0"}
+    templates = [template for group in images(mpd) for template in group.iter(f"{NS}SegmentTemplate")]
+    assert {(template.get("duration"), template.get("timescale")) for template in templates} == {("2000", "1000")}
