@@ -33,7 +33,7 @@ COLUMNS = ("what", "MB/s", "µs a segment")
 SECONDS = 24
 ROUNDS = 7
 _KEY = ContentKey(kid=os.urandom(16), key=os.urandom(16), iv=os.urandom(16))
-_KEYS = {"video": _KEY, "audio": ContentKey(kid=os.urandom(16), key=os.urandom(16), iv=os.urandom(16))}
+_KEYS = {"video": (_KEY,), "audio": (ContentKey(kid=os.urandom(16), key=os.urandom(16), iv=os.urandom(16)),)}
 
 
 def measure() -> Figures:

@@ -34,7 +34,7 @@ from node.process import Context
 
 log = structlog.get_logger("edge")
 
-_MOST_LICENCE_OCTETS = 4096
+_MOST_LICENCE_OCTETS = 32 << 10
 
 
 class Edge:

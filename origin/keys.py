@@ -25,14 +25,16 @@ from packager.methods import Method
 log = structlog.get_logger("keys")
 
 KINDS = ("video", "audio")
+# by kind of track, one key for each crypto period
+Keys = dict[str, tuple[ContentKey, ...]]
 _PRIVATE_FILE, _PRIVATE_FOLDER = 0o600, 0o700
 
 
 class KeySource(Protocol):
     """Where keys come from. Blocking: called from threads. A key server (CPIX, SPEKE) would be another one."""
 
-    def keys(self, asset: str, file: FileKey, method: Method) -> dict[str, ContentKey]:
-        """The key of each kind of track, the same each time while the file is the same."""
+    def keys(self, asset: str, file: FileKey, method: Method, periods: int = 1) -> Keys:
+        """The keys of each kind of track, one for each crypto period, the same each time while the file is the same."""
 
     def find(self, kid: bytes) -> ContentKey | None:
         """The key with this id, of any asset that there is."""
@@ -47,6 +49,7 @@ class _Row(msgspec.Struct, frozen=True, kw_only=True):
     kid: bytes
     key: bytes
     iv: bytes
+    period: int = 0
 
 
 class _Note(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,22 +75,23 @@ class LocalKeys:
             else:
                 self._learn(path.stem, note.rows if note else ())
 
-    def keys(self, asset: str, file: FileKey, method: Method) -> dict[str, ContentKey]:
+    def keys(self, asset: str, file: FileKey, method: Method, periods: int = 1) -> Keys:
         path = self._path(asset)
         with self._lock:
             note = _read(path)
             rows = note.rows if note and note.layout == LAYOUT and note.file == file else ()
             if note and not rows:
                 self._unlearn(asset)
-            found = {row.kind: row for row in rows if row.scheme is method}
-            if missing := [kind for kind in KINDS if kind not in found]:
-                made = tuple(_make(method, kind) for kind in missing)
+            found = {(row.kind, row.period): row for row in rows if row.scheme is method}
+            wanted = [(kind, period) for kind in KINDS for period in range(periods)]
+            if missing := [place for place in wanted if place not in found]:
+                made = tuple(_make(method, *place) for place in missing)
                 rows += made
                 data = msgspec.json.encode(_Note(layout=LAYOUT, file=file, rows=rows))
                 write_whole(path, data, mode=_PRIVATE_FILE)
-                found |= {row.kind: row for row in made}
+                found |= {(row.kind, row.period): row for row in made}
                 self._learn(asset, rows)
-        return {kind: _key(row) for kind, row in found.items()}
+        return {kind: tuple(_key(found[kind, period]) for period in range(periods)) for kind in KINDS}
 
     def find(self, kid: bytes) -> ContentKey | None:
         with self._lock:
@@ -120,11 +124,11 @@ def _read(path: Path) -> _Note | None:
         raise ValueError(f"{path} is damaged: restore it, or remove it so that new keys are made") from None
 
 
-def _make(method: Method, kind: str) -> _Row:
+def _make(method: Method, kind: str, period: int) -> _Row:
     kid, key, iv = (secrets.token_bytes(16) for _ in range(3))
     if method is Method.AES_128:  # an IV for each segment, its number
         iv = b""
-    return _Row(scheme=method, kind=kind, kid=kid, key=key, iv=iv)
+    return _Row(scheme=method, kind=kind, kid=kid, key=key, iv=iv, period=period)
 
 
 def _key(row: _Row) -> ContentKey:

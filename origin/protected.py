@@ -10,6 +10,7 @@ from dataclasses import replace
 from origin.assets import Asset
 from origin.keys import KeySource
 from packager import aes128, protected_rates, sample_aes, ts
+from packager.crypto_periods import Policy, periods
 from packager.index import FileKey
 from packager.init import generation
 from packager.methods import Method
@@ -23,9 +24,12 @@ _MOST_VIEWS, _MOST_RANGES = 1024, 8192
 class Protector:
     """Blocking, so called from threads, several at once."""
 
-    def __init__(self, source: KeySource, *, clearkey: bool = False, licence_url: str = "") -> None:
+    def __init__(
+        self, source: KeySource, policy: Policy | None = None, *, clearkey: bool = False, licence_url: str = ""
+    ) -> None:
         """`clearkey` and `licence_url`: what manifests say (packager.protect.Protection)."""
         self._source = source
+        self._policy = policy or Policy()
         self._clearkey = clearkey
         self._licence_url = licence_url
         self._lock = threading.Lock()  # of both tables, never held during work
@@ -39,8 +43,14 @@ class Protector:
             if known is not None and known[0] is asset:
                 self._views.move_to_end((asset.asset, method))
                 return known[1]
-        keys = self._source.keys(asset.asset, asset.index.key, method)
-        protection = Protection(method=method, keys=keys, clearkey=self._clearkey, licence_url=self._licence_url)
+        found = periods(asset.plan, self._policy)
+        protection = Protection(
+            method=method,
+            keys=self._source.keys(asset.asset, asset.index.key, method, found.count),
+            periods=found,
+            clearkey=self._clearkey,
+            licence_url=self._licence_url,
+        )
         inits = asset.inits  # of segments that are ciphered as wholes: they stay clear
         if method.scheme is not None:
             inits = {t.track.name: protected_init(t.track.format, protection) for t in asset.plan.tracks}
@@ -67,15 +77,15 @@ class Protector:
         """Raises Problem unplayable if the media is damaged."""
         planned, protection = view.plan.track(track), view.protection
         assert planned is not None and protection is not None
+        key = protection.key(planned.track.format.kind, number)
         if protection.method is Method.AES_128:
-            key = protection.keys[planned.track.format.kind]
-            return Ciphered(head=b"", media=aes128.segment(planned, number, view.media_of(track), key))
+            return aes128.segment(planned, number, view.media_of(track), key)
         ordinal = [t.name for t in view.index.tracks].index(track) + 1
         place = (view.index.key, track, int(planned.first[number]), int(planned.first[number + 1]))
         with self._lock:
             known = place in self._ranges
             found = self._ranges.get(place)
-        if not known:
+        if not known and key is not None:
             found = slice_ranges(planned, number, view.media_of(track))
             with self._lock:
                 self._ranges[place] = found
@@ -87,10 +97,12 @@ class Protector:
         """Segment `number` of a track as MPEG-TS. Raises Problem unplayable if the media is damaged."""
         planned, protection = view.plan.track(track), view.protection
         assert planned is not None and protection is not None
-        key = protection.keys[planned.track.format.kind]
+        key = protection.key(planned.track.format.kind, number)
         if protection.method is Method.SAMPLE_AES:
             return sample_aes.segment(stream, planned, number, view.media_of(track), key)
         body = ts.segment(stream, planned, number, view.media_of(track))
+        if key is None:
+            return body
         return aes128.encrypted([body], len(body), key, number)
 
     def forget(self, asset: str) -> None:

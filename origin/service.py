@@ -21,6 +21,7 @@ from origin.live import MOST_PART_OCTETS, Live
 from origin.pictures import Pictures
 from origin.protected import Protector
 from origin.vod import Vod
+from packager.crypto_periods import Policy
 
 _SWEEP_S = 2
 _NAME = web.RequestKey("headwater_name", Name)
@@ -54,7 +55,10 @@ def make_protector(ctx: Context, keys: KeySource) -> Protector:
     """Licences are asked for at the edge, whose address is known here only if it is set."""
     edge = ctx.settings.text("edge.public_url").rstrip("/")
     clearkey = ctx.settings.flag("origin.clearkey")
-    return Protector(keys, clearkey=clearkey, licence_url=edge + CLEARKEY_PATH if edge else "")
+    policy = Policy(
+        rotate_s=ctx.settings.number("origin.key_period"), clear_lead_s=ctx.settings.number("origin.clear_lead")
+    )
+    return Protector(keys, policy, clearkey=clearkey, licence_url=edge + CLEARKEY_PATH if edge else "")
 
 
 def make_app(ctx: Context, live: Live, vod: Vod, keys: KeySource, pictures: Pictures) -> web.Application:

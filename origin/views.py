@@ -48,23 +48,24 @@ def text(
                 texts=_group(asset, WEBVTT_TS),
             )
         case Leaf.MANIFEST:
+            trick = [] if asset.protection else _trick_play(asset)
             sets = [*adaptation_sets(asset.asset, asset.texts, forms, asset.plan.origin)]
             if sheets is not None:
                 sets.append(dash_images.adaptation_set(sheets, asset.plan.edition))
             return dash_static.static_manifest(
-                asset.asset, asset.plan, asset.tracks, asset.generations, asset.protection, sets, cut
+                asset.asset, asset.plan, asset.tracks, asset.generations, asset.protection, sets, cut, trick
             )
+        case Leaf.MANIFEST_NUMBER:
+            return dash_static.number_manifest(asset.asset, asset.plan, asset.tracks, asset.generations)
         case Leaf.MANIFEST_ON_DEMAND:
             return dash_static.on_demand_manifest(asset.asset, asset.plan, asset.tracks, asset.inits)
         case Leaf.MEDIA_PLAYLIST:
             track = _track(name, asset)
-            key = drm.key_tag(asset.protection, track.track.format.kind) if asset.protection else ""
-            return hls.media_playlist(asset.plan, track, asset.generations[name.track], key)
+            return hls.media_playlist(asset.plan, track, asset.generations[name.track], _keys(asset, track))
         case Leaf.MEDIA_PLAYLIST_TS:
             stream_of(name, asset)
             track = _track(name, asset)
-            key = drm.key_tag(asset.protection, track.track.format.kind) if asset.protection else ""
-            return hls.media_playlist(asset.plan, track, "", key)
+            return hls.media_playlist(asset.plan, track, "", _keys(asset, track))
         case Leaf.IFRAME_PLAYLIST:
             track = _track(name, asset)
             if track.track.format.kind != "video":
@@ -95,6 +96,10 @@ def _images(asset: Asset, sheets: thumbnails.Sheets | None) -> str:
         kind=Kind.VOD, title=asset.asset, edition=asset.plan.edition, track=sheets.track, leaf=Leaf.IMAGE_PLAYLIST
     )
     return thumbnails.image_stream_inf(sheets, playlist.relative) + "\n"
+
+
+def _keys(asset: Asset, track: TrackPlan) -> dict[int, str]:
+    return drm.key_tags(asset.protection, track.track.format.kind) if asset.protection else {}
 
 
 def stream_of(name: Name, asset: Asset) -> ts.Stream:

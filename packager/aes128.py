@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from packager.cenc import BLOCK, ContentKey
 from packager.plan import TrackPlan
+from packager.protect import Ciphered, gathered
 from packager.segment import segment as clear_segment
 
 Octets = bytes | bytearray | memoryview
@@ -31,10 +32,13 @@ def ciphered_size(octets: int) -> int:
     return octets // BLOCK * BLOCK + BLOCK
 
 
-def segment(plan: TrackPlan, number: int, file: memoryview, key: ContentKey) -> memoryview:
-    """Segment `number` of a track as fMP4, ciphered."""
+def segment(plan: TrackPlan, number: int, file: memoryview, key: ContentKey | None) -> Ciphered:
+    """Segment `number` of a track as fMP4, ciphered; clear without a key."""
+    if key is None:
+        return Ciphered(head=clear_segment(plan, number).head, media=gathered(plan, number, file).data)
     body = clear_segment(plan, number)
-    return encrypted([body.head, *(file[at : at + size] for at, size in body.ranges)], body.length, key, number)
+    pieces: list[Octets] = [body.head, *(file[at : at + size] for at, size in body.ranges)]
+    return Ciphered(head=b"", media=encrypted(pieces, body.length, key, number))
 
 
 def encrypted(pieces: Sequence[Octets], length: int, key: ContentKey, number: int) -> memoryview:

@@ -38,6 +38,19 @@ def tenc(kind: str, scheme: Scheme, key: ContentKey) -> bytes:
     return fullbox(b"tenc", 1, 0, struct.pack(">BBBB", 0, pattern, 1, 0), key.kid, constant)
 
 
+def key_group(kind: str, scheme: Scheme, key: ContentKey, count: int) -> bytes:
+    """sgpd and sbgp of a fragment whose `count` samples have another key than tenc says (23001-7 6; 14496-12 8.9).
+
+    A description in the fragment itself has the index 0x10001.
+    """
+    head = struct.pack(">BBBB", 0, 0, 1, IV_OCTETS) + key.kid
+    if scheme is Scheme.CBCS:
+        pattern = CRYPT << 4 | SKIP if kind == "video" else 0
+        head = struct.pack(">BBBB", 0, pattern, 1, 0) + key.kid + struct.pack(">B", len(key.iv)) + key.iv
+    described = fullbox(b"sgpd", 1, 0, b"seig", struct.pack(">II", len(head), 1), head)
+    return described + fullbox(b"sbgp", 0, 0, b"seig", struct.pack(">III", 1, count, 0x10001))
+
+
 def auxiliary(at: int, scheme: Scheme, count: int, iv: int, found: Subsamples | None) -> bytes:
     """saiz, saio and senc of a fragment of `count` samples; they begin `at` octets into its moof.
 

@@ -3,8 +3,9 @@
 HLS: EXT-X-KEY (RFC 8216bis 4.4.4.4). KEYFORMAT `org.w3.clearkey` with the key id in a data URI is how hls.js knows
 ClearKey; in the format `identity` the URI leads to the key itself.
 DASH: ContentProtection (ISO/IEC 23009-1 5.8.4.1; 23001-7 section 11; DASH-IF IOP part 6): the scheme with its key id,
-and ClearKey where it is on, or else the W3C common system with its pssh. The licence server is named only by an
-absolute URL: players take another one as relative to their page.
+and ClearKey where it is on, or else the W3C common system with its pssh, which names the keys of all crypto periods:
+players of ClearKey ask for no more than they were told of at first (docs/decisions/0010-key-rotation.md). The licence
+server is named only by an absolute URL: players take another one as relative to their page.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import uuid
 from xml.etree import ElementTree as ET
 
 from base.names import key_uri
+from packager.cenc import ContentKey
 from packager.cenc_boxes import common_pssh
 from packager.hls_tags import Tag, attributes, quoted
 from packager.methods import Method
@@ -22,14 +24,25 @@ from packager.protect import Protection
 # Prefixes that a manifest with `content_protection` in it declares.
 NAMESPACES = {"xmlns:cenc": "urn:mpeg:cenc:2013", "xmlns:dashif": "https://dashif.org/CPS"}
 _METHOD = {Method.CENC: "SAMPLE-AES-CTR", Method.CBCS: "SAMPLE-AES"}
+_MOST_KIDS = 1000  # of one kind of track: 16 octets each. Later ones are found in their fragments.
 _MP4_PROTECTION = "urn:mpeg:dash:mp4protection:2011"
 _COMMON = "urn:uuid:1077efec-c0b2-4d02-ace3-3c1e52e2fb4b"
 _CLEARKEY = "urn:uuid:e2719d58-a985-b3c9-781a-b030af78d30e"
 
 
-def key_tag(protection: Protection, kind: str) -> str:
-    """The EXT-X-KEY of a track of this kind."""
-    key = protection.keys[kind]
+def key_tags(protection: Protection, kind: str) -> dict[int, str]:
+    """The EXT-X-KEY tags of a track of this kind, by the number of the segment in front of which each stands."""
+    periods = protection.periods.of_segment or (0,)
+    return {
+        number: _key_tag(protection, protection.key(kind, number))
+        for number, period in enumerate(periods)
+        if number == 0 or period != periods[number - 1]
+    }
+
+
+def _key_tag(protection: Protection, key: ContentKey | None) -> str:
+    if key is None:
+        return attributes(Tag.KEY, METHOD="NONE")
     if protection.method.key_by_uri:
         return attributes(
             Tag.KEY,
@@ -49,16 +62,17 @@ def key_tag(protection: Protection, kind: str) -> str:
 
 def content_protection(protection: Protection, kind: str) -> list[ET.Element]:
     """The descriptors of an adaptation set of this kind."""
-    kid = protection.keys[kind].kid
+    kid = protection.first_key(kind).kid
     scheme = ET.Element("ContentProtection", schemeIdUri=_MP4_PROTECTION, value=protection.method)
     # the octets in the order of tenc, not as PlayReady orders them
     scheme.set("cenc:default_KID", str(uuid.UUID(bytes=kid)))
-    if protection.clearkey:
+    kids = [key.kid for key in protection.keys[kind][:_MOST_KIDS]]
+    if protection.clearkey and len(kids) == 1:
         clearkey = ET.Element("ContentProtection", schemeIdUri=_CLEARKEY, value="ClearKey1.0")
         if protection.licence_url:
             ET.SubElement(clearkey, "dashif:Laurl", licenseType="EME-1.0").text = protection.licence_url
         return [scheme, clearkey]
     # Never beside ClearKey: dash.js takes both for one system, and hands the pssh over as if it were a list of key ids.
     common = ET.Element("ContentProtection", schemeIdUri=_COMMON, value="cenc")
-    ET.SubElement(common, "cenc:pssh").text = base64.b64encode(common_pssh([kid])).decode()
+    ET.SubElement(common, "cenc:pssh").text = base64.b64encode(common_pssh(kids)).decode()
     return [scheme, common]

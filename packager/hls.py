@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from base.names import Kind, Leaf, Name, init_file, segment_file, ts_file
@@ -140,10 +140,10 @@ def _frame_rate(rate: str) -> str | None:
     return f"{int(over) / int(under or 1):.3f}"
 
 
-def media_playlist(plan: Plan, track: TrackPlan, generation: str, key: str = "") -> str:
+def media_playlist(plan: Plan, track: TrackPlan, generation: str, keys: Mapping[int, str] | None = None) -> str:
     """The media playlist of one track of an asset (4.4.3, 4.4.4); without an init segment's generation, of MPEG-TS.
 
-    `key`: the EXT-X-KEY of all segments, empty if they are clear.
+    `keys`: EXT-X-KEY tags by the segment in front of which they stand (packager.drm), none if all are clear.
 
     A segment in which this track has nothing (audio that starts late) is a gap as long as the picture's; at the end
     it is left out.
@@ -151,7 +151,8 @@ def media_playlist(plan: Plan, track: TrackPlan, generation: str, key: str = "")
     first = track.first.tolist()
     durations = track.durations.tolist()
     last = max(n for n in range(plan.count) if first[n + 1] > first[n])
-    of_transport = _SAMPLE_AES_VERSION if "SAMPLE-AES" in key else _TS_VERSION
+    keys = keys or {}
+    of_transport = _SAMPLE_AES_VERSION if any("SAMPLE-AES" in key for key in keys.values()) else _TS_VERSION
     version = _VERSION if generation else of_transport
     lines = [
         Tag.M3U,
@@ -163,9 +164,9 @@ def media_playlist(plan: Plan, track: TrackPlan, generation: str, key: str = "")
     ]
     if generation:
         lines.append(attributes(Tag.MAP, URI=quoted(init_file(generation))))
-    if key:
-        lines.append(key)
     for number in range(last + 1):
+        if number in keys:
+            lines.append(keys[number])
         if first[number + 1] == first[number]:
             lines.append(Tag.GAP)
         lines.append(f"{Tag.INF}:{seconds(durations[number])},")

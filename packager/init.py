@@ -17,10 +17,10 @@ def generation(init: bytes) -> str:
     return hashlib.sha256(init).hexdigest()[:16]
 
 
-def init_segment(fmt: Format, entry: bytes = b"") -> bytes:
+def init_segment(fmt: Format, *entries: bytes) -> bytes:
     """ftyp, moov with one track and empty tables, mvex. No edit list (`cmf2`): presentation times are in trun.
 
-    `entry` stands in for the format's own sample entry (protection).
+    `entries` stand in for the format's own sample entry (protection).
     """
     video = fmt.kind == "video"
     brands = (b"iso6", b"cmfc", b"mp41")
@@ -39,7 +39,7 @@ def init_segment(fmt: Format, entry: bytes = b"") -> bytes:
     hdlr = fullbox(b"hdlr", 0, 0, struct.pack(">I4s12x", 0, b"vide" if video else b"soun"), b"Headwater\0")
     stbl = box(
         b"stbl",
-        fullbox(b"stsd", 0, 0, struct.pack(">I", 1), entry or fmt.entry),
+        fullbox(b"stsd", 0, 0, struct.pack(">I", len(entries) or 1), *(entries or (fmt.entry,))),
         fullbox(b"stts", 0, 0, bytes(4)),
         fullbox(b"stsc", 0, 0, bytes(4)),
         fullbox(b"stsz", 0, 0, bytes(8)),

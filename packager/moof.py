@@ -19,7 +19,7 @@ from packager.init import TRACK_ID
 SYNC = 0x02000000  # depends on no other sample
 NON_SYNC = 0x01010000  # depends on others, is not a sync sample (14496-12 8.8.3.1)
 
-_BASE_IS_MOOF, _DURATION, _SIZE, _FLAGS = 0x20000, 0x8, 0x10, 0x20
+_BASE_IS_MOOF, _DESCRIPTION, _DURATION, _SIZE, _FLAGS = 0x20000, 0x2, 0x8, 0x10, 0x20
 _OFFSET, _FIRST_FLAGS, _T_DURATION, _T_SIZE, _T_FLAGS, _T_CTO = 0x1, 0x4, 0x100, 0x200, 0x400, 0x800
 
 Column = npt.NDArray[np.integer[Any]]
@@ -51,10 +51,13 @@ def moof_and_mdat_head(
     cto: Column,
     sync: npt.NDArray[np.bool_] | Sync,
     boxes: Callable[[int], bytes] | None = None,
+    behind: bytes = b"",
+    description: int = 0,
 ) -> bytes:
     """The octets before the media of one fragment. Columns have one row a sample, times in the track's timescale.
 
-    `boxes` makes further boxes of the traf, which begin at the octet of the moof that it is given.
+    `boxes` makes further boxes of the traf, which begin at the octet of the moof that it is given; `behind` are those
+    of the moof behind it. `description`: the number of the sample entry in stsd, unless it is the only one.
     """
     count = len(size)
     assert count and tfdt >= 0
@@ -89,21 +92,26 @@ def moof_and_mdat_head(
         tfhd = _TFHD.pack(24, b"tfhd", _BASE_IS_MOOF | _DURATION | _FLAGS, TRACK_ID, step, default)
     else:
         tfhd = _TFHD_NO_DURATION.pack(20, b"tfhd", _BASE_IS_MOOF | _FLAGS, TRACK_ID, default)
+    if description:
+        flags = int.from_bytes(tfhd[8:12], "big") | _DESCRIPTION
+        tfhd = struct.pack(">I4sIII", len(tfhd) + 4, b"tfhd", flags, TRACK_ID, description) + tfhd[16:]
     trun_size = 20 + len(first_flags) + len(payload)
     before = 32 + len(tfhd) + 20 + trun_size
     further = boxes(before) if boxes else b""
-    moof_size = before + len(further)
+    traf_size = before + len(further) - 24
+    moof_size = 24 + traf_size + len(behind)
     data = int(size.sum(dtype=np.int64))
     large = data + 8 > _LARGEST
     media_at = moof_size + (16 if large else 8)
     return b"".join(
         (
-            _MFHD_TRAF.pack(moof_size, b"moof", 16, b"mfhd", 0, sequence & _LARGEST, moof_size - 24, b"traf"),
+            _MFHD_TRAF.pack(moof_size, b"moof", 16, b"mfhd", 0, sequence & _LARGEST, traf_size, b"traf"),
             tfhd,
             _TFDT_TRUN.pack(20, b"tfdt", 1 << 24, tfdt, trun_size, b"trun", 1 << 24 | trun_flags, count, media_at),
             first_flags,
             payload,
             further,
+            behind,
             struct.pack(">I4sQ", 1, b"mdat", data + 16) if large else struct.pack(">I4s", data + 8, b"mdat"),
         )
     )

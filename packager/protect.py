@@ -15,23 +15,28 @@ import numpy as np
 from base.media import Format
 from packager import cenc
 from packager.cenc import ContentKey, Scheme
-from packager.cenc_boxes import auxiliary, protected_entry
+from packager.cenc_boxes import auxiliary, common_pssh, key_group, protected_entry
+from packager.crypto_periods import CLEAR, ONE, Periods
 from packager.init import init_segment
 from packager.methods import Method
 from packager.plan import TrackPlan
 from packager.segment import pieces, segment
 from packager.slices import Ranges, ranges, reader
 
+_CLEAR_ENTRY = 2  # of stsd: the entry of what is clear stands behind the protected one
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Protection:
-    """How an asset is protected: one key for each kind of track (DASH-IF IOP part 6: one KID a switching set).
+    """How an asset is protected: one key for each kind of track (DASH-IF IOP part 6: one KID a switching set), and for
+    each crypto period.
 
     `clearkey`: such licences are given, at `licence_url` if that is known (absolute).
     """
 
     method: Method
-    keys: Mapping[str, ContentKey]
+    keys: Mapping[str, tuple[ContentKey, ...]]
+    periods: Periods = ONE
     clearkey: bool = False
     licence_url: str = ""
 
@@ -42,14 +47,24 @@ class Protection:
         assert found is not None
         return found
 
-    def key(self, kid: bytes) -> ContentKey | None:
-        return next((key for key in self.keys.values() if key.kid == kid), None)
+    def key(self, kind: str, number: int) -> ContentKey | None:
+        """The key of a segment of tracks of this kind; None if it is clear."""
+        period = self.periods.of(number)
+        return None if period == CLEAR else self.keys[kind][period]
+
+    def first_key(self, kind: str) -> ContentKey:
+        """The key that init segments and manifests name."""
+        return self.keys[kind][0]
+
+    def find(self, kid: bytes) -> ContentKey | None:
+        return next((key for keys in self.keys.values() for key in keys if key.kid == kid), None)
 
     @property
     def digest(self) -> bytes:
         """What tells this protection from any other: method, layout and key ids."""
         parts = [self.method.encode(), cenc.LAYOUT.to_bytes(2, "big")]
-        parts += [kind.encode() + self.keys[kind].kid for kind in sorted(self.keys)]
+        parts += [kind.encode() + key.kid for kind in sorted(self.keys) for key in self.keys[kind]]
+        parts.append(self.periods.digest)
         return hashlib.sha256(b"".join(parts)).digest()
 
 
@@ -69,7 +84,9 @@ def protected_init(fmt: Format, protection: Protection) -> bytes:
     """The init segment of a track. Raises Problem unplayable where its codec cannot be protected."""
     if fmt.kind == "video":
         reader(fmt)
-    entry = protected_entry(fmt.entry, fmt.kind, protection.scheme, protection.keys[fmt.kind])
+    entry = protected_entry(fmt.entry, fmt.kind, protection.scheme, protection.first_key(fmt.kind))
+    if protection.periods.has_clear_lead:
+        return init_segment(fmt, entry, fmt.entry)
     return init_segment(fmt, entry)
 
 
@@ -101,9 +118,16 @@ def protected_segment(
     Raises Problem unplayable if the media is damaged.
     """
     first, end = int(plan.first[number]), int(plan.first[number + 1])
-    sizes = plan.track.samples["size"][first:end].astype(np.int64)
+    kind, scheme = plan.track.format.kind, protection.scheme
+    key = protection.key(kind, number)
     media = gathered(plan, number, file)
-    scheme, key = protection.scheme, protection.keys[plan.track.format.kind]
+    if key is None:
+        return Ciphered(head=segment(plan, number, description=_CLEAR_ENTRY).head, media=media.data)
+    sizes = plan.track.samples["size"][first:end].astype(np.int64)
+    group = pssh = b""
+    if key is not protection.first_key(kind):
+        group = key_group(kind, scheme, key, end - first)
+        pssh = common_pssh([key.kid])
     iv = cenc.first_iv(ordinal, first)
     table = None
     if found is None:
@@ -115,5 +139,9 @@ def protected_segment(
         cenc.encrypt_cenc(media, protected, key, iv)
     else:
         cenc.encrypt_cbcs(media, protected, key, pattern=found is not None)
-    body = segment(plan, number, lambda at: auxiliary(at, scheme, end - first, iv, table))
+
+    def boxes(at: int) -> bytes:
+        return group + auxiliary(at + len(group), scheme, end - first, iv, table)
+
+    body = segment(plan, number, boxes, behind=pssh)
     return Ciphered(head=body.head, media=media.data)

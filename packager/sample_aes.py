@@ -77,12 +77,17 @@ def _audio_setup(codec: str, plan: TrackPlan, file: memoryview) -> bytes:
     return kind + bytes((0, 0, 1, len(setup))) + setup
 
 
-def segment(stream: ts.Stream, plan: TrackPlan, number: int, file: memoryview, key: ContentKey) -> bytearray:
-    """Segment `number` as MPEG-TS, ciphered. Raises Problem unplayable if the media is damaged."""
+def segment(stream: ts.Stream, plan: TrackPlan, number: int, file: memoryview, key: ContentKey | None) -> bytearray:
+    """Segment `number` as MPEG-TS, ciphered; clear without a key. Raises Problem unplayable if the media is damaged."""
     first, end = int(plan.first[number]), int(plan.first[number + 1])
     sizes = plan.track.samples["size"][first:end].astype(np.int64)
     media = gathered(plan, number, file)
-    if stream.codec == "avc1":
+    if key is None:
+        stream = replace(stream, type=0, descriptors=b"")
+        if stream.codec == "avc1":
+            units, _ = nal_units(media.data, sizes)
+            start_codes(media, units)
+    elif stream.codec == "avc1":
         units, found = nal_units(media.data, sizes)
         encrypt_cbcs(media, found, key, pattern=True)
         media, sizes = prevented(media, sizes, found, units)
@@ -141,8 +146,7 @@ def prevented(media: U8, sizes: ts.I64, found: Ranges, lengths: list[int]) -> tu
 
     Gives the octets and the sizes of the samples.
     """
-    places = np.array(lengths, np.int64)
-    media[places[:, None] + np.arange(4)] = (0, 0, 0, 1)
+    start_codes(media, lengths)
     inserted = emulations(media, found)
     if not len(inserted):
         return media, sizes
@@ -156,6 +160,11 @@ def prevented(media: U8, sizes: ts.I64, found: Ranges, lengths: list[int]) -> tu
     ends = np.cumsum(sizes)
     grown = np.diff(np.searchsorted(inserted, ends), prepend=0)
     return made, sizes + grown
+
+
+def start_codes(media: U8, lengths: list[int]) -> None:
+    """In place of the lengths of NAL units, which lie there."""
+    media[np.array(lengths, np.int64)[:, None] + np.arange(4)] = (0, 0, 0, 1)
 
 
 def emulations(media: U8, found: Ranges) -> ts.I64:

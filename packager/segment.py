@@ -23,10 +23,17 @@ class Body:
     length: int
 
 
-def segment(plan: TrackPlan, number: int, boxes: Callable[[int], bytes] | None = None) -> Body:
+def segment(
+    plan: TrackPlan,
+    number: int,
+    boxes: Callable[[int], bytes] | None = None,
+    *,
+    behind: bytes = b"",
+    description: int = 0,
+) -> Body:
     """Segment `number` (from 0) of a track. The caller has checked that it lies in the plan and is not empty.
 
-    `boxes`: see moof_and_mdat_head.
+    `boxes`, `behind`, `description`: see moof_and_mdat_head.
     """
     first, end = int(plan.first[number]), int(plan.first[number + 1])
     track = plan.track
@@ -45,6 +52,8 @@ def segment(plan: TrackPlan, number: int, boxes: Callable[[int], bytes] | None =
         cto=cto - np.int32(plan.hidden) if plan.hidden else cto,
         sync=_sync(track.sync, first, end),
         boxes=boxes,
+        behind=behind,
+        description=description,
     )
     ranges = pieces(rows)
     return Body(head=head, ranges=ranges, length=len(head) + sum([size for _, size in ranges]))

@@ -302,10 +302,12 @@ def _fill(packets: U8, pes: U8, dts: int, sync: bool) -> None:
 def _tables(packets: U8, stream: Stream, number: int) -> None:
     """PAT and PMT, one packet each (2.4.4.3, 2.4.4.8); their counters count segments."""
     pat = struct.pack(">BHHBBBHH", 0x00, 0xB00D, 1, 0xC1, 0, 0, 1, 0xE000 | PMT_PID)
+    version = 0xC3 if stream.type else 0xC1  # a ciphered stream may follow a clear one, which is version 0
     kind = stream.type or _STREAM_TYPE[stream.codec]
     element = struct.pack(">BHH", kind, 0xE000 | MEDIA_PID, 0xF000 | len(stream.descriptors)) + stream.descriptors
     pmt = (
-        struct.pack(">BHHBBBHH", 0x02, 0xB000 | 13 + len(element), 1, 0xC1, 0, 0, 0xE000 | MEDIA_PID, 0xF000) + element
+        struct.pack(">BHHBBBHH", 0x02, 0xB000 | 13 + len(element), 1, version, 0, 0, 0xE000 | MEDIA_PID, 0xF000)
+        + element
     )
     for row, (pid, section) in enumerate(((0, pat), (PMT_PID, pmt))):
         head = struct.pack(">BHBB", 0x47, 0x4000 | pid, 0x10 | number & 0x0F, 0)

@@ -56,3 +56,33 @@ async def test_segments_ciphered_as_wholes_play(box: Appliance, player: str, for
 @pytest.mark.parametrize(("player", "form"), SAMPLES)
 async def test_ciphered_samples_with_keys_by_uri_play(box: Appliance, player: str, form: str) -> None:
     await _plays(box, player, f"protection=sample-aes&format={form}")
+
+
+@pytest.fixture(scope="module")
+def turning(films: Films) -> Iterator[Appliance]:
+    """Four seconds in the clear, then another key every four seconds."""
+    settings = ("origin.clearkey=true", "origin.key_period=4", "origin.clear_lead=4")
+    with Appliance(*(word for setting in settings for word in ("--set", setting))) as box:
+        box.command("add", str(films("feature")))
+        yield box
+
+
+# docs/decisions/0010-key-rotation.md
+@pytest.mark.parametrize(
+    ("player", "query"),
+    [
+        ("hls", "protection=cbcs"),
+        ("hls", "protection=cenc"),
+        ("shaka", "protection=cbcs"),
+        ("shaka", "protection=cenc"),
+        ("hls", "protection=aes-128&format=ts"),
+        ("hls", "protection=sample-aes&format=ts"),
+        ("shaka", "protection=aes-128"),
+    ],
+)
+async def test_keys_change_behind_a_clear_lead(turning: Appliance, player: str, query: str) -> None:
+    before = turning.metric("headwater_origin_licences_total", outcome="granted")
+    visit = await watches(f"{turning.url['control']}/watch/vod/feature", player, media_s=13, more=query)
+    assert visit.frames > 13 * 25 * 0.5 and visit.failed == []
+    assert visit.longest_pause_s() < 2, "keys come before they are needed"
+    assert turning.metric("headwater_origin_licences_total", outcome="granted") > before

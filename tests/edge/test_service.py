@@ -385,7 +385,7 @@ async def test_a_content_key_goes_through_and_is_never_kept(rig: Rig) -> None:
 
 async def test_a_licence_request_is_small(rig: Rig) -> None:
     wire = await rig.wire()
-    wire.send(b"POST /licence/clearkey HTTP/1.1\r\nHost: a\r\nContent-Length: 5000\r\n\r\n" + bytes(5000))
+    wire.send(b"POST /licence/clearkey HTTP/1.1\r\nHost: a\r\nContent-Length: 40000\r\n\r\n" + bytes(40000))
     assert (await wire.answer()).status == 413
     assert rig.upstream.asked["/licence/clearkey"] == 0
 

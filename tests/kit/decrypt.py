@@ -7,7 +7,8 @@ senc by itself and checks that saiz and saio lead to the same octets.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
@@ -36,11 +37,15 @@ class Tenc:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Protected:
-    """One sample as it came: its octets, IV, and (clear, protected) rows; no rows = the whole sample."""
+    """One sample as it came: its octets, IV, and (clear, protected) rows; no rows = the whole sample.
+
+    `kid`: of its key, empty if it is clear.
+    """
 
     data: bytes
     iv: bytes
     rows: tuple[tuple[int, int], ...]
+    kid: bytes = b""
 
 
 def deep(data: bytes, start: int = 0, end: int | None = None) -> list[tuple[bytes, int, int]]:
@@ -99,6 +104,12 @@ def _traf(media: bytes, moof: int, start: int, end: int, tenc: Tenc, track: int)
     for kind, body, _ in inside:
         if kind == b"trun":
             data += _trun(media, moof, body, usual)
+    if flags & 2 and struct.unpack_from(">I", media, tfhd + 8 + 8 * (flags & 1))[0] == 2:
+        # the second sample entry: the clear one
+        assert not {b"senc", b"saiz", b"saio", b"sgpd"} & set(found)
+        return [Protected(data=sample, iv=b"", rows=()) for sample in data]
+    if b"sgpd" in found:
+        tenc = _grouped(media, found, len(data), tenc)
     senc, stop = found[b"senc"]
     flags, count = struct.unpack_from(">II", media, senc)
     assert count == len(data), "senc speaks of as many samples as trun"
@@ -115,11 +126,28 @@ def _traf(media: bytes, moof: int, start: int, end: int, tenc: Tenc, track: int)
             at += 2 + 6 * parts
             assert sum(map(sum, rows)) == len(sample), "the rows of a sample add up to it"
         sizes.append(at - before)
-        made.append(Protected(data=sample, iv=iv or tenc.iv, rows=tuple(rows)))
+        made.append(Protected(data=sample, iv=iv or tenc.iv, rows=tuple(rows), kid=tenc.kid))
     assert at == stop, "senc ends with its last sample"
     if any(sizes):
         _check_index(media, moof, found, begin, sizes)
     return made
+
+
+def _grouped(media: bytes, found: dict[bytes, tuple[int, int]], count: int, tenc: Tenc) -> Tenc:
+    """What the sample group `seig` of this fragment says in place of tenc (23001-7 6)."""
+    at, end = found[b"sgpd"]
+    assert media[at] == 1 and media[at + 4 : at + 8] == b"seig"
+    length, entries = struct.unpack_from(">II", media, at + 8)
+    assert entries == 1 and at + 16 + length == end
+    entry = media[at + 16 : end]
+    at, end = found[b"sbgp"]
+    assert media[at + 4 : at + 8] == b"seig" and end == at + 20
+    assert struct.unpack_from(">III", media, at + 8) == (1, count, 0x10001), "all samples, described in the fragment"
+    crypt, skip, protected, size = entry[1] >> 4, entry[1] & 15, entry[2], entry[3]
+    assert (crypt, skip, protected, size) == (tenc.crypt, tenc.skip, 1, tenc.iv_size)
+    constant = entry[21 : 21 + entry[20]] if size == 0 else b""
+    assert length == (20 if size else 21 + len(constant))
+    return replace(tenc, kid=entry[4:20], iv=constant)
 
 
 def _check_index(media: bytes, moof: int, found: dict[bytes, tuple[int, int]], begin: int, sizes: list[int]) -> None:
@@ -171,7 +199,9 @@ def _chained(piece: bytes, tenc: Tenc, key: bytes, iv: bytes) -> bytes:
     return made
 
 
-def decrypt(init: bytes, media: bytes, key: bytes) -> list[bytes]:
-    """All samples of a track, deciphered."""
+def decrypt(init: bytes, media: bytes, key: bytes | Mapping[bytes, bytes]) -> list[bytes]:
+    """All samples of a track, deciphered with the one key, or with keys by id."""
     tenc = read_tenc(init)
-    return [clear(sample, tenc, key) for sample in protected_samples(media, tenc)]
+    keys = key if isinstance(key, Mapping) else {tenc.kid: key}
+    found = protected_samples(media, tenc)
+    return [clear(sample, tenc, keys[sample.kid]) if sample.kid else sample.data for sample in found]

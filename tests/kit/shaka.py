@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib.util
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
+from packager.cenc import ContentKey
 from tests.kit.optional import lacks
 
 KID = bytes.fromhex("00112233445566778899aabbccddeeff")
@@ -26,8 +28,8 @@ def run(*words: str) -> None:
     assert made.returncode == 0, made.stderr[-2000:]
 
 
-def encrypts(source: Path, stream: str, scheme: str, target: Path) -> bytes:
-    """One stream of a file, encrypted with KEY: one MP4 of fragments."""
+def encrypts(source: Path, stream: str, scheme: str, target: Path, *more: str) -> bytes:
+    """One stream of a file, encrypted with KEY: one MP4 of fragments. `more`: further words."""
     iv = IV.hex() if scheme == "cbcs" else IV[:8].hex()
     run(
         f"in={source},stream={stream},output={target},drm_label=X",
@@ -36,6 +38,7 @@ def encrypts(source: Path, stream: str, scheme: str, target: Path) -> bytes:
         f"label=X:key_id={KID.hex()}:key={KEY.hex()}",
         *("--iv", iv, "--protection_scheme", scheme, "--clear_lead", "0"),
         *("--fragment_duration", "2", "--segment_duration", "2"),
+        *more,
     )
     return target.read_bytes()
 
@@ -52,12 +55,12 @@ def transport(source: Path, stream: str, folder: Path) -> list[bytes]:
     return [path.read_bytes() for path in sorted(folder.glob(f"{stream}-*.ts"))]
 
 
-def decrypts(source: Path, stream: str, kid: bytes, key: bytes, target: Path) -> bytes:
+def decrypts(source: Path, stream: str, keys: Sequence[ContentKey], target: Path) -> bytes:
     """One stream of an encrypted file, in the clear."""
     run(
         f"in={source},stream={stream},output={target}",
         "--enable_raw_key_decryption",
         "--keys",
-        f"label=:key_id={kid.hex()}:key={key.hex()}",
+        ",".join(f"label={at}:key_id={key.kid.hex()}:key={key.key.hex()}" for at, key in enumerate(keys)),
     )
     return target.read_bytes()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import urllib.parse
 from pathlib import Path
@@ -52,9 +53,9 @@ async def deciphered(origin: Origin, playlist: str) -> tuple[list[bytes], bytes]
         assert "immutable" in found.headers["Cache-Control"]
         bodies.append(found.body)
     tenc = read_tenc(bodies[0])
-    key = LocalKeys(origin.data / "keys").find(tenc.kid)
-    assert key is not None
-    return decrypt(bodies[0], b"".join(bodies[1:]), key.key), tenc.kid
+    rows = msgspec.json.decode((origin.data / "keys" / "film.json").read_bytes())["rows"]
+    keys = {base64.b64decode(row["kid"]): base64.b64decode(row["key"]) for row in rows}
+    return decrypt(bodies[0], b"".join(bodies[1:]), keys), tenc.kid
 
 
 @pytest.mark.parametrize("scheme", Scheme)
@@ -177,6 +178,45 @@ async def test_key_files_are_given_where_that_is_set(films: Films, tmp_path: Pat
         assert stray.status == 404 and stray.headers["Cache-Control"] == "no-store", "keys are those of the film"
         assert (await origin.ask("PUT", f"/~aes-128/vod/film/{paths['film']}", data=b"x")).status == 405
         assert origin.metric("origin_licences", outcome="unknown") == 1
+
+
+@pytest.mark.parametrize("scheme", Scheme)
+async def test_keys_change_and_the_beginning_is_clear(films: Films, tmp_path: Path, scheme: Scheme) -> None:
+    async with running_origin(tmp_path, origin__key_period=2, origin__clear_lead=2) as origin:
+        await puts(origin, "film", films("bframes").read_bytes(), "?target_ms=2000")
+        top = f"/~{scheme}/vod/film/multivariant.m3u8"
+        for name, uri in read_multivariant((await origin.get(top)).text):
+            playlist = urllib.parse.urljoin(top, uri)
+            samples, _ = await deciphered(origin, playlist)
+            assert samples == source(films, "bframes", name)
+            text = (await origin.get(playlist)).text
+            assert text.count("#EXT-X-KEY:METHOD=NONE") == 1 and text.count("#EXT-X-KEY") == 4
+
+
+@pytest.mark.parametrize("method", ["aes-128", "sample-aes"])
+async def test_keys_by_uri_change_too(films: Films, tmp_path: Path, method: str) -> None:
+    film = films("bframes").read_bytes()
+    async with running_origin(tmp_path, origin__clearkey=True, origin__key_period=2, origin__clear_lead=2) as origin:
+        await puts(origin, "film", film, "?target_ms=2000")
+        top = f"/~{method}/vod/film/multivariant-ts.m3u8"
+        for _, uri in read_multivariant((await origin.get(top)).text):
+            playlist = urllib.parse.urljoin(top, uri)
+            text = (await origin.get(playlist)).text
+            keys = [
+                (await origin.get(urllib.parse.urljoin(playlist, found))).body
+                for found in re.findall(r'URI="([^"]+)"', text)
+            ]
+            assert len(set(keys)) == 3 and {len(key) for key in keys} == {16}
+            bodies = [
+                (await origin.get(urllib.parse.urljoin(playlist, row.uri))).body
+                for row in read_media(text).parsed.segments
+            ]
+            assert bodies[0][:1] == b"\x47", "the beginning is clear"
+            for number, (body, key) in enumerate(zip(bodies[1:], keys, strict=True), 1):
+                if method == "aes-128":
+                    assert whole(body, key, number)[:1] == b"\x47"
+                else:
+                    assert body[:1] == b"\x47" and len(body) % (16 * 188) == 2 * 188
 
 
 async def test_names_of_schemes_and_of_the_clear_do_not_mix(films: Films, tmp_path: Path) -> None:

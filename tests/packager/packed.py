@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from base.names import Kind, Leaf, Name
 from base.reports import TrackReport
 from packager import dash_static, describe, hls
+from packager.cenc import ContentKey
 from packager.index import FileKey, Index, build
 from packager.init import generation, init_segment
 from packager.movie import read_movie
@@ -87,6 +88,11 @@ class Packed:
         path = folder / name.relative
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(body)
+
+
+def one_each(keys: Mapping[str, ContentKey]) -> dict[str, tuple[ContentKey, ...]]:
+    """Keys by kind of track, for one crypto period."""
+    return {kind: (key,) for kind, key in keys.items()}
 
 
 def pack(data: bytes, target_ms: int = 2000) -> Packed:

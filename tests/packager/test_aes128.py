@@ -16,7 +16,7 @@ from packager.cenc import ContentKey
 from packager.methods import Method
 from packager.protect import Protection
 from tests.kit.media import Films
-from tests.packager.packed import Packed
+from tests.packager.packed import Packed, one_each
 from tests.packager.test_elementary_streams import framemd5, source_rows, streams
 
 KEYS = {
@@ -50,11 +50,11 @@ def test_the_iv_is_the_number_unless_the_key_has_one() -> None:
 
 @pytest.mark.rule("RFC 8216bis 4.4.4.4", "an IV that is not the media sequence number is stated")
 def test_the_key_tag() -> None:
-    protection = Protection(method=Method.AES_128, keys=KEYS)
-    assert drm.key_tag(protection, "video") == (
+    protection = Protection(method=Method.AES_128, keys=one_each(KEYS))
+    assert drm.key_tags(protection, "video")[0] == (
         '#EXT-X-KEY:METHOD=AES-128,URI="../../000102030405060708090a0b0c0d0e0f.key"'
     )
-    assert drm.key_tag(protection, "audio") == (
+    assert drm.key_tags(protection, "audio")[0] == (
         '#EXT-X-KEY:METHOD=AES-128,URI="../../101112131415161718191a1b1c1d1e1f.key",'
         "IV=0x202122232425262728292a2b2c2d2e2f"
     )
@@ -66,8 +66,8 @@ def written(asset: Packed, folder: Path, name: str, *, transport: bool) -> Path:
     place = folder / asset.plan.edition / name
     place.mkdir(parents=True)
     generation = "" if transport else asset.generations[name]
-    key = drm.key_tag(Protection(method=Method.AES_128, keys=KEYS), kind)
-    (place / "media.m3u8").write_text(hls.media_playlist(asset.plan, track, generation, key))
+    key = drm.key_tags(Protection(method=Method.AES_128, keys=one_each(KEYS)), kind)[0]
+    (place / "media.m3u8").write_text(hls.media_playlist(asset.plan, track, generation, {0: key}))
     (place / f"init-{generation}.mp4").write_bytes(asset.inits[name])
     (folder / f"{KEYS[kind].kid.hex()}.key").write_bytes(KEYS[kind].key)
     for number in asset.numbers(name):
@@ -75,7 +75,7 @@ def written(asset: Packed, folder: Path, name: str, *, transport: bool) -> Path:
             body = ts.segment(ts.stream_of(track), track, number, file)
             (place / f"{number}.ts").write_bytes(aes128.encrypted([body], len(body), KEYS[kind], number))
         else:
-            (place / f"{number}.m4s").write_bytes(aes128.segment(track, number, file, KEYS[kind]))
+            (place / f"{number}.m4s").write_bytes(aes128.segment(track, number, file, KEYS[kind]).media)
     return place / "media.m3u8"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from lxml import etree
@@ -12,11 +13,12 @@ from lxml import etree
 from packager import dash_static, describe, drm, hls
 from packager.cenc import ContentKey, Scheme
 from packager.cenc_boxes import common_pssh
+from packager.crypto_periods import Policy, periods
 from packager.methods import Method
 from packager.plan import make_plan
 from packager.protect import Protection, protected_init
 from tests.kit.golden import golden
-from tests.packager.packed import Packed
+from tests.packager.packed import Packed, one_each
 from tests.packager.test_dash import valid
 from tests.packager.tracks import audio, index, video
 
@@ -29,7 +31,7 @@ _NS = {"d": "urn:mpeg:dash:schema:mpd:2011", "cenc": "urn:mpeg:cenc:2013", "dash
 
 
 def protection(scheme: Scheme, **more: object) -> Protection:
-    return Protection(method=Method(scheme), keys=KEYS, **more)  # type: ignore[arg-type]
+    return Protection(method=Method(scheme), keys=one_each(KEYS), **more)  # type: ignore[arg-type]
 
 
 def manifest(asset: Packed, made: Protection) -> str:
@@ -40,7 +42,7 @@ def manifest(asset: Packed, made: Protection) -> str:
 @pytest.mark.rule("RFC 8216bis 4.4.4.4", "cbcs is SAMPLE-AES, cenc is SAMPLE-AES-CTR, which has no IV attribute")
 @pytest.mark.parametrize(("scheme", "method"), [(Scheme.CBCS, "SAMPLE-AES"), (Scheme.CENC, "SAMPLE-AES-CTR")])
 def test_the_key_tag(scheme: Scheme, method: str) -> None:
-    assert drm.key_tag(protection(scheme), "video") == (
+    assert drm.key_tags(protection(scheme), "video")[0] == (
         f'#EXT-X-KEY:METHOD={method},URI="data:;base64,ABEiM0RVZneImaq7zN3u/w==",'
         'KEYFORMAT="org.w3.clearkey",KEYFORMATVERSIONS="1"'
     )
@@ -50,7 +52,7 @@ def test_no_key_is_in_what_is_printed(packed: Callable[..., Packed]) -> None:
     asset = packed("plain")
     for scheme in Scheme:
         made = protection(scheme, clearkey=True, licence_url="https://edge.example/licence/clearkey")
-        texts = [manifest(asset, made), *(drm.key_tag(made, kind) for kind in KEYS)]
+        texts = [manifest(asset, made), *(drm.key_tags(made, kind)[0] for kind in KEYS)]
         inits = [protected_init(t.track.format, made) for t in asset.plan.tracks]
         for key in KEYS.values():
             for spelt in (key.key, base64.b64encode(key.key)[:21], key.key.hex().encode()):
@@ -61,8 +63,8 @@ def test_no_key_is_in_what_is_printed(packed: Callable[..., Packed]) -> None:
 @pytest.mark.rule("RFC 8216bis 4.4.4.4", "a KEY holds for all segments behind it")
 def test_the_key_stands_before_the_first_segment(packed: Callable[..., Packed]) -> None:
     asset = packed("plain")
-    key = drm.key_tag(protection(Scheme.CBCS), "video")
-    text = hls.media_playlist(asset.plan, asset.track("v1"), "0123456789abcdef", key)
+    key = drm.key_tags(protection(Scheme.CBCS), "video")[0]
+    text = hls.media_playlist(asset.plan, asset.track("v1"), "0123456789abcdef", {0: key})
     assert text.count("#EXT-X-KEY") == 1
     assert text.index("#EXT-X-MAP") < text.index("#EXT-X-KEY") < text.index("#EXTINF")
     # nothing else changes
@@ -107,11 +109,52 @@ def test_golden_playlist_and_manifests() -> None:
     plan = make_plan(index(video(range(0, 250, 50), 250), audio(470)), 2000)
     reports = [describe.of_plan(t, plan.target_duration) for t in plan.tracks]
     generations = {"v1": "ab" * 8, "a1": "cd" * 8}
-    key = drm.key_tag(protection(Scheme.CBCS), "video")
-    golden(__file__, "protected.m3u8", hls.media_playlist(plan, plan.tracks[0], generations["v1"], key))
+    key = drm.key_tags(protection(Scheme.CBCS), "video")[0]
+    golden(__file__, "protected.m3u8", hls.media_playlist(plan, plan.tracks[0], generations["v1"], {0: key}))
     for name, made in (
         ("protected.mpd", protection(Scheme.CENC)),
         ("clearkey.mpd", protection(Scheme.CBCS, clearkey=True, licence_url="https://edge.example/licence/clearkey")),
     ):
         text = dash_static.static_manifest("film", plan, reports, generations, made).replace(plan.edition, "edition")
         golden(__file__, name, text)
+
+
+def rotating(method: Method, policy: Policy, asset: Packed, **more: object) -> Protection:
+    found = periods(asset.plan, policy)
+    keys = {
+        kind: tuple(replace(key, kid=bytes((n, *key.kid[1:]))) for n in range(found.count))
+        for kind, key in KEYS.items()
+    }
+    return Protection(method=method, keys=keys, periods=found, **more)  # type: ignore[arg-type]
+
+
+@pytest.mark.rule(
+    "RFC 8216bis 4.4.4.4", "each crypto period begins with a KEY; METHOD=NONE stands before a clear lead"
+)
+@pytest.mark.parametrize("method", Method)
+def test_the_key_changes_with_the_period(packed: Callable[..., Packed], method: Method) -> None:
+    asset = packed("plain")
+    made = rotating(method, Policy(rotate_s=4, clear_lead_s=2), asset)
+    tags = drm.key_tags(made, "audio")
+    assert list(tags) == [0, 1, 3] and tags[0] == "#EXT-X-KEY:METHOD=NONE"
+    lines = hls.media_playlist(asset.plan, asset.track("a1"), "0123456789abcdef", tags).splitlines()
+    at = {tag: lines.index(tag) for tag in tags.values()}
+    assert [lines[at[tag] + 2] for tag in tags.values()] == ["0.m4s", "1.m4s", "3.m4s"]
+    assert sum(line.startswith("#EXT-X-KEY") for line in lines) == 3
+
+
+@pytest.mark.rule("ISO/IEC 23001-7 8.1", "a pssh of version 1 names the keys of all crypto periods")
+@pytest.mark.parametrize("clearkey", [True, False])
+def test_a_manifest_names_the_keys_of_all_periods(packed: Callable[..., Packed], clearkey: bool) -> None:
+    asset = packed("plain")
+    made = rotating(Method.CBCS, Policy(rotate_s=2), asset, clearkey=clearkey)
+    text = manifest(asset, made)
+    valid(text)
+    tree = etree.fromstring(text.encode())
+    for at, kind in zip(tree.iterfind(".//d:AdaptationSet", _NS), ("video", "audio"), strict=True):
+        said, common = at.findall("d:ContentProtection", _NS)
+        kid = said.get("{urn:mpeg:cenc:2013}default_KID").replace("-", "")
+        assert bytes.fromhex(kid) == made.first_key(kind).kid
+        assert common.get("schemeIdUri") == "urn:uuid:1077efec-c0b2-4d02-ace3-3c1e52e2fb4b"
+        pssh = base64.b64decode(common.findtext("cenc:pssh", namespaces=_NS))
+        assert pssh == common_pssh([key.kid for key in made.keys[kind]])

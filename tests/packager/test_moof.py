@@ -96,3 +96,20 @@ def test_further_boxes_follow_the_run_and_move_the_data() -> None:
     view = memoryview(head + bytes(512))
     (fragment,) = read_moof(view, next(walk(view, 0, len(view))), {}, {})
     assert fragment.samples["offset"].tolist() == [len(head)]
+
+
+@pytest.mark.rule("ISO/IEC 14496-12 8.8.7", "sample-description-index stands behind the track's number")
+@pytest.mark.parametrize("duration", [[512] * 3, [512, 512, 500]])
+def test_another_sample_entry_and_boxes_behind_the_traf(duration: list[int]) -> None:
+    columns = (np.array(c, np.int64) for c in (duration, [10, 20, 30], [0] * 3))
+    named = dict(zip(("duration", "size", "cto"), columns, strict=True))
+    behind = struct.pack(">I4s4x", 12, b"pssh")
+    head = moof_and_mdat_head(sequence=7, tfdt=0, **named, sync=np.array([True] * 3), behind=behind, description=2)
+    found = boxes(head + bytes(60))
+    flags, _, description = struct.unpack(">III", found["tfhd"][:12])
+    assert flags & 2 and description == 2
+    view = memoryview(head + bytes(60))
+    moof, mdat = walk(view, 0, len(view))
+    assert [box.type for box in walk(view, moof.body, moof.end)] == ["mfhd", "traf", "pssh"]
+    (offset,) = struct.unpack(">i", found["trun"][8:12])
+    assert offset == mdat.body and mdat.end - mdat.body == 60

@@ -9,13 +9,15 @@ from pathlib import Path
 import pytest
 
 from packager.cenc import ContentKey, Scheme
+from packager.cenc_boxes import common_pssh
+from packager.crypto_periods import Policy, periods
 from packager.methods import Method
 from packager.movie import read_movie
 from packager.protect import Protection, protected_init, protected_segment, slice_ranges
 from tests.kit import fragments, shaka
-from tests.kit.decrypt import decrypt, protected_samples, read_tenc
+from tests.kit.decrypt import decrypt, deep, protected_samples, read_tenc
 from tests.kit.media import Films
-from tests.packager.packed import Packed
+from tests.packager.packed import Packed, one_each
 from tests.packager.test_elementary_streams import framemd5, source_rows, streams
 
 FILMS = (
@@ -37,20 +39,21 @@ KEYS = {
 
 
 def protection(scheme: Scheme) -> Protection:
-    return Protection(method=Method(scheme), keys=KEYS)
+    return Protection(method=Method(scheme), keys=one_each(KEYS))
 
 
-def protected(asset: Packed, name: str, scheme: Scheme) -> tuple[bytes, list[bytes]]:
+def protected(asset: Packed, name: str, scheme: Scheme, how: Protection | None = None) -> tuple[bytes, list[bytes]]:
     """The init segment and the segments of one track."""
+    how = how or protection(scheme)
     ordinal = [t.name for t in asset.index.tracks].index(name) + 1
     track, file = asset.track(name), memoryview(asset.data)
     made = []
     for number in asset.numbers(name):
         found = slice_ranges(track, number, file)
-        segment = protected_segment(track, number, ordinal, file, protection(scheme), found)
+        segment = protected_segment(track, number, ordinal, file, how, found)
         made.append(segment.head + bytes(segment.media))
         assert len(made[-1]) == segment.length
-    return protected_init(track.track.format, protection(scheme)), made
+    return protected_init(track.track.format, how), made
 
 
 def samples_of(asset: Packed, name: str) -> list[bytes]:
@@ -94,7 +97,7 @@ def test_shaka_packager_deciphers_it(packed: Callable[..., Packed], tmp_path: Pa
         init, segments = protected(asset, track, scheme)
         (tmp_path / "in.mp4").write_bytes(init + b"".join(segments))
         kind = "video" if track[0] == "v" else "audio"
-        made = shaka.decrypts(tmp_path / "in.mp4", kind, KEYS[kind].kid, KEYS[kind].key, tmp_path / "out.mp4")
+        made = shaka.decrypts(tmp_path / "in.mp4", kind, [KEYS[kind]], tmp_path / "out.mp4")
         (again,) = read_movie(memoryview(made)).tracks
         places = zip(again.columns.samples["offset"].tolist(), again.columns.samples["size"].tolist(), strict=True)
         assert [made[at : at + size] for at, size in places] == samples_of(asset, track)
@@ -157,6 +160,81 @@ def test_only_the_mdat_and_what_protection_adds_is_new(packed: Callable[..., Pac
 
 def test_protections_that_differ_have_digests_that_differ() -> None:
     other = KEYS | {"audio": replace(KEYS["audio"], kid=bytes(16))}
-    found = [protection(s).digest for s in Scheme] + [Protection(method=Method.CBCS, keys=other).digest]
+    found = [protection(s).digest for s in Scheme] + [Protection(method=Method.CBCS, keys=one_each(other)).digest]
     assert len(set(found)) == 3
     assert protection(Scheme.CBCS).digest == protection(Scheme.CBCS).digest
+
+
+def rotated(asset: Packed, scheme: Scheme, policy: Policy) -> Protection:
+    """Keys as Shaka Packager makes them of one: key, id and nothing else turned left by an octet for each period."""
+    found = periods(asset.plan, policy)
+    keys = {
+        kind: tuple(
+            replace(key, kid=key.kid[n:] + key.kid[:n], key=key.key[n:] + key.key[:n]) for n in range(found.count)
+        )
+        for kind, key in KEYS.items()
+    }
+    return Protection(method=Method(scheme), keys=keys, periods=found)
+
+
+ROTATIONS = [Policy(rotate_s=2), Policy(clear_lead_s=2), Policy(rotate_s=4, clear_lead_s=2)]
+
+
+@pytest.mark.rule("ISO/IEC 23001-7 6", "where the key is not that of tenc, a sample group of the fragment names it")
+@pytest.mark.rule("ISO/IEC 14496-12 8.8.7", "clear samples are described by a sample entry of their own")
+@pytest.mark.parametrize("policy", ROTATIONS)
+@pytest.mark.parametrize("scheme", Scheme)
+def test_every_sample_comes_back_while_keys_change(
+    packed: Callable[..., Packed], scheme: Scheme, policy: Policy
+) -> None:
+    asset = packed("bframes")
+    made = rotated(asset, scheme, policy)
+    for track, _ in streams(asset):
+        init, segments = protected(asset, track, scheme, made)
+        keys = made.keys["video" if track[0] == "v" else "audio"]
+        by_id = {key.kid: key.key for key in keys}
+        assert decrypt(init, b"".join(segments), by_id) == samples_of(asset, track)
+        tenc = read_tenc(init)
+        assert tenc.kid == keys[0].kid
+        for number, segment in enumerate(segments):
+            expected = made.key("video" if track[0] == "v" else "audio", number)
+            assert {sample.kid for sample in protected_samples(segment, tenc)} == {expected.kid if expected else b""}
+            psshs = [segment[at:end] for kind, at, end in deep(segment) if kind == b"pssh"]
+            changed = expected is not None and expected.kid != tenc.kid
+            assert psshs == ([common_pssh([expected.kid])[8:]] if changed and expected else [])
+
+
+@pytest.mark.parametrize("scheme", Scheme)
+def test_ffmpeg_plays_the_clear_lead(
+    films: Films, packed: Callable[..., Packed], tmp_path: Path, scheme: Scheme
+) -> None:
+    asset = packed("bframes")
+    made = rotated(asset, scheme, Policy(clear_lead_s=4))
+    for track, stream in streams(asset):
+        init, segments = protected(asset, track, scheme, made)
+        key = KEYS["video" if track[0] == "v" else "audio"].key.hex()
+        found = []
+        for segment in segments:
+            (tmp_path / "segment.mp4").write_bytes(init + segment)
+            found += framemd5(tmp_path / "segment.mp4", "0:0", "-decryption_key", key)
+        assert found == source_rows(films("bframes"), stream), track
+
+
+@pytest.mark.parametrize("scheme", Scheme)
+def test_key_groups_are_those_of_shaka_packager(
+    films: Films, packed: Callable[..., Packed], tmp_path: Path, scheme: Scheme
+) -> None:
+    """It changes its key at other moments, so groups are compared by what they say: key ids in order, and all else."""
+    asset = packed("bframes")
+    other = shaka.encrypts(films("bframes"), "video", scheme, tmp_path / "shaka.mp4", "--crypto_period_duration", "2")
+    init, segments = protected(asset, "v1", scheme, rotated(asset, scheme, Policy(rotate_s=2)))
+
+    def said(media: bytes) -> list[bytes]:
+        return [media[at:end] for kind, at, end in deep(media) if kind == b"sgpd"]
+
+    ours, theirs = said(b"".join(segments)), said(other)
+    assert len(ours) == 3 and len(theirs) >= 3
+    shape = slice(0, 20)  # up to the key id
+    assert {group[shape] for group in ours} == {group[shape] for group in theirs}
+    assert all(len(group) == len(theirs[0]) for group in ours)
+    assert read_tenc(init).kid == KEYS["video"].kid

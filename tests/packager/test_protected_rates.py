@@ -18,7 +18,7 @@ def sizes(asset: Packed, track: str, method: Method) -> list[int]:
     if method.scheme is None:
         kind = "video" if track[0] == "v" else "audio"
         file = memoryview(asset.data)
-        return [len(aes128.segment(asset.track(track), n, file, KEYS[kind])) for n in asset.numbers(track)]
+        return [aes128.segment(asset.track(track), n, file, KEYS[kind]).length for n in asset.numbers(track)]
     return [len(body) for body in protected(asset, track, method.scheme)[1]]
 
 

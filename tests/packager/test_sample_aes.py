@@ -19,7 +19,7 @@ from packager.methods import Method
 from packager.protect import Protection
 from tests.kit import shaka
 from tests.kit.media import Films
-from tests.packager.packed import Packed
+from tests.packager.packed import Packed, one_each
 from tests.packager.test_elementary_streams import framemd5, streams
 from tests.packager.test_ts import packets, payloads, pid
 
@@ -121,10 +121,10 @@ def test_ffmpeg_deciphers_it(packed: Callable[..., Packed], tmp_path: Path, name
         (tmp_path / f"{track}.ts").write_bytes(b"".join(clear))
         for number, segment in zip(asset.numbers(track), ciphered, strict=True):
             (place / f"{number}.ts").write_bytes(segment)
-        key = drm.key_tag(Protection(method=Method.SAMPLE_AES, keys=KEYS), kind)
+        key = drm.key_tags(Protection(method=Method.SAMPLE_AES, keys=one_each(KEYS)), kind)[0]
         (tmp_path / f"{KEYS[kind].kid.hex()}.key").write_bytes(KEYS[kind].key)
         playlist = place / "media-ts.m3u8"
-        playlist.write_text(hls.media_playlist(asset.plan, asset.track(track), "", key))
+        playlist.write_text(hls.media_playlist(asset.plan, asset.track(track), "", {0: key}))
         found = framemd5(playlist, "0:0", "-allowed_extensions", "ALL")
         expected = framemd5(tmp_path / f"{track}.ts", "0:0")
         assert len(found) == len(expected) > 90 and found[:-_HELD] == expected[:-_HELD], track
@@ -233,3 +233,19 @@ def test_emulation_is_prevented_once_more(samples: list[list[bytes]]) -> None:
                 assert unescaped(escaped(raw)) == raw
             at += 4 + len(unit)
         assert octets[begin:end].tobytes() == expected
+
+
+def test_what_is_clear_in_between_has_the_same_counters(packed: Callable[..., Packed]) -> None:
+    """A clear lead: the usual stream types in another version of PMT, and multiples of sixteen packets."""
+    asset = packed("bframes")
+    for track in ("v1", "a1"):
+        plan, file = asset.track(track), memoryview(asset.data)
+        stream = sample_aes.stream_of(plan, file)
+        clear = [ts.segment(ts.stream_of(plan), plan, n, file) for n in asset.numbers(track)]
+        made = [sample_aes.segment(stream, plan, n, file, None) for n in asset.numbers(track)]
+        assert [bodies(segment) for segment in made] == [bodies(segment) for segment in clear]
+        assert [len(packets(segment)) % 16 for segment in made] == [2] * len(made)
+        assert program(made[0]) == program(clear[0])
+        ciphered = sample_aes.segment(stream, plan, 0, file, KEYS["audio"])
+        versions = [bytes(packets(segment)[1])[10] >> 1 & 31 for segment in (made[0], ciphered)]
+        assert versions == [0, 1]
