@@ -99,7 +99,7 @@ class Lane:
         self._tracks.move_to_end(prefix)
         media = track.media
         vector: list[bytes | memoryview] = [
-            b'%b%d"\r\nContent-Length: %d\r\nDate: %b\r\n\r\n' % (track.head, number, body.length, self._now()),
+            b'%b%b"\r\nContent-Length: %d\r\nDate: %b\r\n\r\n' % (track.head, file, body.length, self._now()),
             body.head,
             *[media[at : at + size] for at, size in body.ranges],
         ]
