@@ -93,6 +93,8 @@ def read_format(data: memoryview, entry: Box, *, kind: str, timescale: int, lang
             rate, channels = config.sample_rate, config.channels or channels
     elif entry.type == "Opus" and len(boxes.get("dOps", b"")) >= 11:
         channels, rate = boxes["dOps"][1], 48000
+    elif entry.type == "fLaC" and len(boxes.get("dfLa", b"")) >= 21:
+        rate, channels = _flac_stream_info(boxes["dfLa"])
     elif entry.type == "ac-3" and len(boxes.get("dac3", b"")) >= 3:
         channels = _ac3_channels(boxes["dac3"])
     elif entry.type == "ec-3" and len(boxes.get("dec3", b"")) >= 5:
@@ -119,6 +121,12 @@ def _trimmed(data: memoryview, entry: Box, skip: int) -> int:
         except Problem:
             return end - 4
     return end
+
+
+def _flac_stream_info(dfla: bytes) -> tuple[int, int]:
+    """Sample rate and channels of STREAMINFO (RFC 9639 8.2), which holds rates that the entry's 16 bits do not."""
+    word = int.from_bytes(dfla[18:21], "big")
+    return word >> 4, (word >> 1 & 7) + 1
 
 
 _ACMOD = (2, 1, 2, 3, 3, 4, 4, 5)  # TS 102 366 table 4.3

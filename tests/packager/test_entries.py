@@ -93,6 +93,16 @@ def test_channels_of_opus() -> None:
     assert (fmt.codec, fmt.channels, fmt.sample_rate) == ("opus", 6, 48000)
 
 
+@pytest.mark.rule("RFC 9639 8.2", "STREAMINFO holds the sample rate in 20 bits, channels less one in three")
+@pytest.mark.parametrize(("hertz", "channels"), [(44100, 2), (96000, 6), (192000, 1)])
+def test_rate_and_channels_of_flac(hertz: int, channels: int) -> None:
+    word = hertz << 12 | (channels - 1) << 9 | 23 << 4
+    info = bytes(10) + struct.pack(">I", word) + bytes(20)
+    entry = sound(b"fLaC", fullbox(b"dfLa", 0, 0, b"\x80\0\0\x22" + info), channels=2)
+    found = read(entry)
+    assert (found.sample_rate, found.channels, found.codec) == (hertz, channels, "fLaC")
+
+
 @pytest.mark.parametrize("kind", [b"encv", b"enca"])
 def test_encrypted_media_is_refused_with_advice(kind: bytes) -> None:
     with pytest.raises(Problem, match="add the clear original"):
