@@ -17,6 +17,8 @@ On demand also:
     /vod/{title}/{edition}/{track}/media-ts.m3u8
     /vod/{title}/{edition}/{track}/{number}.ts            segment as MPEG-TS
     /vod/{title}/{edition}/{track}/iframes.m3u8           I-frame playlist (trick play)
+    /vod/{title}/{edition}/{track}/{number}.i.m4s         the first picture of a segment, alone (trick play in DASH)
+    /vod/{title}/manifest-number.mpd                      DASH manifest without timelines, where segments are even
     /vod/{title}/manifest-ondemand.mpd                    DASH manifest, one file a track
     /vod/{title}/{edition}/{track}/track.mp4              that file: too large for a cache, asked for by ranges
     /vod/{title}/{edition}/download-{tracks}.mp4          progressive MP4 of tracks, `v1-a1` in the asset's order
@@ -78,6 +80,8 @@ class Leaf(StrEnum):
     MEDIA_PLAYLIST_TS = "media playlist of TS"
     TS_SEGMENT = "TS segment"
     IFRAME_PLAYLIST = "I-frame playlist"
+    IFRAME_SEGMENT = "I-frame segment"
+    MANIFEST_NUMBER = "number manifest"
     MANIFEST_ON_DEMAND = "on-demand manifest"
     TRACK_FILE = "track file"
     DOWNLOAD = "download"
@@ -105,6 +109,8 @@ VOD_ONLY = frozenset(
         Leaf.MEDIA_PLAYLIST_TS,
         Leaf.TS_SEGMENT,
         Leaf.IFRAME_PLAYLIST,
+        Leaf.IFRAME_SEGMENT,
+        Leaf.MANIFEST_NUMBER,
         Leaf.MANIFEST_ON_DEMAND,
         Leaf.TRACK_FILE,
         Leaf.DOWNLOAD,
@@ -132,6 +138,7 @@ MANIFESTS = frozenset(
         Leaf.MULTIVARIANT_TS,
         Leaf.MEDIA_PLAYLIST_TS,
         Leaf.IFRAME_PLAYLIST,
+        Leaf.MANIFEST_NUMBER,
         Leaf.MANIFEST_ON_DEMAND,
         Leaf.THUMBNAILS,
         Leaf.IMAGE_PLAYLIST,
@@ -186,6 +193,7 @@ _TOP_FILE = {
     Leaf.MULTIVARIANT: "multivariant.m3u8",
     Leaf.MULTIVARIANT_TS: "multivariant-ts.m3u8",
     Leaf.MANIFEST: "manifest.mpd",
+    Leaf.MANIFEST_NUMBER: "manifest-number.mpd",
     Leaf.MANIFEST_ON_DEMAND: "manifest-ondemand.mpd",
     Leaf.POSTER: "poster.jpg",
     Leaf.MEZZANINE: "mezzanine.mp4",
@@ -221,6 +229,7 @@ _PATH = re.compile(
     rf"|(?P<made>{'|'.join(_MADE.values())})"
     rf"|(?P<ts>{_NUMBER})\.ts"
     rf"|(?P<vtt>{_NUMBER})\.vtt"
+    rf"|(?P<iframe>{_NUMBER})\.i\.m4s"
     rf"|(?P<number>{_NUMBER})(?:\.(?P<part>0|[1-9][0-9]{{0,5}}))?\.m4s)))"
 )
 
@@ -236,6 +245,8 @@ CONTENT_TYPE = {
     Leaf.MEDIA_PLAYLIST_TS: "application/vnd.apple.mpegurl",
     Leaf.IFRAME_PLAYLIST: "application/vnd.apple.mpegurl",
     Leaf.TS_SEGMENT: "video/mp2t",
+    Leaf.IFRAME_SEGMENT: "video/iso.segment",
+    Leaf.MANIFEST_NUMBER: "application/dash+xml",
     Leaf.MANIFEST_ON_DEMAND: "application/dash+xml",
     Leaf.TRACK_FILE: "video/mp4",
     Leaf.DOWNLOAD: "video/mp4",
@@ -308,6 +319,8 @@ class Name:
                 return part_file(self.number, self.part)
             case Leaf.TS_SEGMENT:
                 return ts_file(self.number)
+            case Leaf.IFRAME_SEGMENT:
+                return f"{self.number}.i.m4s"
             case Leaf.TEXT_SEGMENT:
                 return text_file(self.number)
             case Leaf.SIDECAR:
@@ -394,6 +407,8 @@ def _name(found: re.Match[str]) -> Name:
         return named(Leaf.TEXT_SEGMENT, number=int(found["vtt"]))
     if found["sidecar"]:
         return named(Leaf.SIDECAR)
+    if found["iframe"]:
+        return named(Leaf.IFRAME_SEGMENT, number=int(found["iframe"]))
     if found["part"]:
         return named(Leaf.PART, number=int(found["number"]), part=int(found["part"]))
     return named(Leaf.SEGMENT, number=int(found["number"]))
@@ -427,6 +442,11 @@ def key_uri(kid: bytes) -> str:
 def media_template(edition: str, track: str) -> str:
     """Segment URIs for DASH (ISO/IEC 23009-1 5.3.9.4.4), relative to `/{kind}/{title}/`."""
     return f"{edition}/{track}/$Number$.m4s"
+
+
+def iframe_template(edition: str, track: str) -> str:
+    """The same of I-frame segments."""
+    return f"{edition}/{track}/$Number$.i.m4s"
 
 
 def is_title(text: str) -> bool:

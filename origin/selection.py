@@ -30,7 +30,7 @@ def text(
     cut = clip.span(asset.plan, chosen.start_ms, chosen.end_ms) if chosen.clips else None
     shown = None if cut else sheets
     match name.leaf:
-        case Leaf.MANIFEST | Leaf.MANIFEST_ON_DEMAND:
+        case Leaf.MANIFEST | Leaf.MANIFEST_NUMBER | Leaf.MANIFEST_ON_DEMAND:
             return views.text(name, narrowed(asset, chosen, cut), forms, shown, cut)
         case Leaf.MULTIVARIANT | Leaf.MULTIVARIANT_TS:
             printed = views.text(name, narrowed(asset, chosen, cut), forms, shown)

@@ -24,7 +24,7 @@ from origin.printed import Printed, Shelf
 from origin.protected import Protector
 from origin.streams import Streams
 from origin.whole import Wholes
-from packager import ts
+from packager import iframes, ts
 from packager.index import StaleIndex
 from packager.methods import Method
 from packager.plan import TrackPlan
@@ -80,7 +80,7 @@ class Vod:
                 return self._init(name, asset)
             case Leaf.SEGMENT if asset.protection:
                 return await self._protected_segment(request, name, asset)
-            case Leaf.SEGMENT:
+            case Leaf.SEGMENT | Leaf.IFRAME_SEGMENT:
                 return await self._segment(request, name, asset)
             case Leaf.TS_SEGMENT:
                 return await self._ts_segment(name, asset)
@@ -150,11 +150,17 @@ class Vod:
         return _whole(name, init, asset.generations[name.track])
 
     async def _segment(self, request: web.Request, name: Name, asset: Asset) -> web.StreamResponse:
-        body = segment(_segment_track(name, asset), name.number)
+        track = _segment_track(name, asset)
+        if name.leaf is Leaf.SEGMENT:
+            body = segment(track, name.number)
+        elif track.track.format.kind == "video":
+            body = iframes.picture(track, name.number)
+        else:
+            raise views.unknown("only video has I-frames")
         pages = self.lane.learn(name, asset)
         if not pages.resident(body.ranges):
             await asyncio.to_thread(pages.bring_in, body.ranges)
-        response = web.StreamResponse(headers=_headers(name, f"{name.edition}-{name.track}-{name.number}"))
+        response = web.StreamResponse(headers=_headers(name, f"{name.edition}-{name.track}-{name.file}"))
         response.content_length = body.length
         await response.prepare(request)
         if request.method != "HEAD":

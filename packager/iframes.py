@@ -13,8 +13,9 @@ from base.names import init_file, segment_file
 from base.reports import TrackReport
 from packager import describe
 from packager.hls_tags import Tag, attributes, quoted, seconds
+from packager.moof import moof_and_mdat_head
 from packager.plan import Plan, TrackPlan
-from packager.segment import segment
+from packager.segment import Body, pieces, segment
 
 _VERSION = 5  # EXT-X-MAP in an I-frame playlist (section 8)
 
@@ -45,6 +46,25 @@ def playlist(plan: Plan, track: TrackPlan, generation: str) -> str:
         lines += [f"{Tag.INF}:{seconds(duration)},", f"{Tag.BYTERANGE}:{size}@0", segment_file(number)]
     lines.append(Tag.ENDLIST)
     return "\n".join(lines) + "\n"
+
+
+def picture(plan: TrackPlan, number: int) -> Body:
+    """The first picture of a segment as a segment of its own: shown when it is, and as long as the whole segment.
+
+    The caller has checked that there is one.
+    """
+    first, end = int(plan.first[number]), int(plan.first[number + 1])
+    track, rows = plan.track, plan.track.samples[first : first + 1]
+    following = int(track.samples["dts"][end]) if end < len(track.samples) else track.end_dts
+    head = moof_and_mdat_head(
+        sequence=number + 1,
+        tfdt=int(rows["dts"][0]) + plan.base,
+        duration=np.array([following - int(rows["dts"][0])]),
+        size=rows["size"].astype(np.int64),
+        cto=rows["cto"].astype(np.int64) - plan.hidden,
+        sync=np.array([True]),
+    )
+    return Body(head=head, ranges=pieces(rows), length=len(head) + int(rows["size"][0]))
 
 
 def report(plan: Plan, track: TrackPlan, whole: TrackReport) -> TrackReport:

@@ -16,7 +16,7 @@ TRACKS = st.from_regex(r"[a-z][a-z0-9]{0,15}", fullmatch=True)
 GENERATIONS = st.from_regex(r"[0-9a-f]{8,64}", fullmatch=True)
 KIDS = st.from_regex(r"[0-9a-f]{32}", fullmatch=True)
 NUMBERS = st.integers(0, 10**15 - 1)
-NUMBERED = (Leaf.SEGMENT, Leaf.TS_SEGMENT, Leaf.TEXT_SEGMENT, Leaf.PART)
+NUMBERED = (Leaf.SEGMENT, Leaf.IFRAME_SEGMENT, Leaf.TS_SEGMENT, Leaf.TEXT_SEGMENT, Leaf.PART)
 
 
 def made(leaf: Leaf, kind: Kind) -> st.SearchStrategy[str]:
@@ -100,6 +100,9 @@ def test_what_reads_as_a_name_is_spelt_in_one_way_only(path: str) -> None:
         "/live/studio/e1/v1/1.ts",
         "/vod/film/e1/v1/01.ts",
         "/vod/film/e1/session.json",
+        "/vod/film/e1/v1/01.i.m4s",
+        "/vod/film/e1/v1/1.i.i.m4s",
+        "/live/studio/e1/v1/1.i.m4s",
         "/vod/film/e1/download-.mp4",
         "/vod/film/e1/download-v1-.mp4",
         "/vod/film/e1/download-a1-a2-a3-a4-a5-a6-a7-a8-a9.mp4",

@@ -15,7 +15,7 @@ from origin.assets import MEZZANINE, Asset, Assets
 from tests.kit.media import Films
 
 
-XML = {Leaf.MANIFEST, Leaf.MANIFEST_ON_DEMAND}
+XML = {Leaf.MANIFEST, Leaf.MANIFEST_NUMBER, Leaf.MANIFEST_ON_DEMAND}
 
 
 def added(films: Films, film: str, folder: Path) -> Asset:

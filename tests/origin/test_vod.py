@@ -358,3 +358,15 @@ async def test_an_index_that_was_damaged_while_the_origin_was_down_is_made_anew(
     async with running_origin(home, drain__seconds=1) as origin:
         assert {path: answer.body for path, answer in (await objects(origin, "tour")).items()} == before
     assert path.read_bytes() == kept
+
+
+async def test_pictures_of_trick_play_are_segments(origin: Origin, films: Films) -> None:
+    await puts(origin, "tour", films("bframes").read_bytes(), "?target_ms=2000")
+    edition = (await reported(origin, "tour")).edition
+    whole, alone = [await origin.get(f"/vod/tour/{edition}/v1/1.{end}") for end in ("m4s", "i.m4s")]
+    assert alone.status == 200 and 0 < len(alone.body) < len(whole.body)
+    assert alone.headers["ETag"] != whole.headers["ETag"] and alone.headers["Content-Type"] == "video/iso.segment"
+    assert alone.body[-100:] in whole.body
+    for name in ("v1/99.i.m4s", "a1/0.i.m4s"):
+        assert (await origin.get(f"/vod/tour/{edition}/{name}")).status == 404
+    assert (await origin.get("/vod/tour/manifest-number.mpd")).status == 200

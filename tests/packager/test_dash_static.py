@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable
 
 import msgspec
 import pytest
 from lxml import etree
 
-from packager import describe
-from packager.dash_static import on_demand_manifest, static_manifest
+from base.problems import Problem
+from base.reports import TrackReport
+from packager import describe, iframes
+from packager.dash_static import number_manifest, on_demand_manifest, static_manifest
 from packager.plan import make_plan
 from packager.track_file import track_file
 from tests.kit.golden import golden
@@ -113,3 +116,54 @@ def test_colours(cicp: tuple[int, ...], values: list[str]) -> None:
     found = mpd.findall(f".//{NS}AdaptationSet/{NS}SupplementalProperty")
     assert [one.get("value") for one in found] == values
     assert all(one.get("schemeIdUri").startswith("urn:mpeg:mpegB:cicp:") for one in found)
+
+
+def trick(asset: Packed) -> list[TrackReport]:
+    tracks = zip(asset.plan.tracks, asset.reports, strict=True)
+    return [iframes.report(asset.plan, planned, t) for planned, t in tracks if t.kind == "video"]
+
+
+@pytest.mark.rule("DASH-IF IOP 4.3 3.2.9", "trick play is a set of its own, of pictures that depend on no other")
+@pytest.mark.parametrize("name", ["bframes", "irregular", "hevc-ac3"])
+def test_trick_play_is_a_set_beside_the_main_one(packed: Callable[..., Packed], name: str) -> None:
+    asset = packed(name)
+    mpd = valid(static_manifest("film", asset.plan, asset.reports, asset.generations, trick=trick(asset)))
+    main, sound, alone = mpd.iter(f"{NS}AdaptationSet")
+    (said,) = alone.findall(f"{NS}EssentialProperty")
+    assert (said.get("schemeIdUri"), said.get("value")) == ("http://dashif.org/guidelines/trickmode", main.get("id"))
+    assert alone.get("codingDependency") == "false" and int(alone.get("maxPlayoutRate")) >= 8
+    assert sound.get("contentType") == "audio" and alone.find(f"{NS}Role") is None
+    (representation,) = alone.iter(f"{NS}Representation")
+    assert int(representation.get("bandwidth")) < int(main.find(f"{NS}Representation").get("bandwidth"))
+    found = templates(mpd)
+    assert timeline(found["v1-i"]) == timeline(found["v1"])
+    assert found["v1-i"].get("media") == found["v1"].get("media").replace(".m4s", ".i.m4s")
+    assert found["v1-i"].get("initialization") == found["v1"].get("initialization")
+
+
+@pytest.mark.rule(
+    "DASH-IF timing 18.4", "with one duration a segment begins within half of it of where its number says"
+)
+@pytest.mark.parametrize("name", ["plain", "bframes", "ntsc", "two-languages", "silent", "fragmented"])
+def test_even_segments_are_counted_by_one_duration(packed: Callable[..., Packed], name: str) -> None:
+    asset = packed(name)
+    mpd = valid(number_manifest("film", asset.plan, asset.reports, asset.generations))
+    lasts = float(mpd.find(f"{NS}Period").get("duration")[2:-1])
+    for track, template in templates(mpd).items():
+        planned = asset.track(track)
+        assert template.find(f"{NS}SegmentTimeline") is None and template.get("startNumber") == "0"
+        scale = int(template.get("timescale"))
+        each, offset = (int(template.get(name)) / scale for name in ("duration", "presentationTimeOffset"))
+        assert math.ceil(lasts / each - 1e-6) == asset.plan.count  # as many as a player counts
+        for number, ticks in enumerate(planned.shown.tolist()):
+            assert abs(ticks / planned.track.format.timescale - offset - number * each) <= each / 2
+
+
+def test_uneven_segments_are_not(packed: Callable[..., Packed]) -> None:
+    asset = packed("irregular")
+    with pytest.raises(Problem, match=r"segment \d of v1 begins at .* use manifest.mpd") as refused:
+        number_manifest("film", asset.plan, asset.reports, asset.generations)
+    assert refused.value.kind.status == 404
+    late = make_plan(index(video(range(0, 250, 50), 250), audio(300, shift=-4 * 48000)), 2000)
+    with pytest.raises(Problem, match="a1 has nothing in some"):
+        number_manifest("film", late, [describe.of_plan(t, 2) for t in late.tracks], {"v1": "ab" * 8, "a1": "cd" * 8})

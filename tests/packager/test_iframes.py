@@ -10,6 +10,7 @@ import pytest
 
 from packager import iframes
 from packager.boxes import walk
+from packager.fragments import read_chunk
 from tests.kit.media import Films
 from tests.kit.optional import program
 from tests.packager.packed import Packed, pack
@@ -53,3 +54,33 @@ def test_its_rates_are_those_of_the_pictures_alone(films: Films) -> None:
     seconds = float(sum(film.track("v1").durations))
     assert alone.average == pytest.approx(sum(exact) * 8 / seconds, rel=0.05)
     assert alone.average < whole.average
+
+
+@pytest.mark.rule("DASH-IF IOP 4.3 3.2.9", "a segment of trick play is one picture, as long as its segment")
+@pytest.mark.parametrize("name", ["bframes", "irregular", "edit-list", "hevc-ac3"])
+def test_a_picture_is_a_segment_of_its_own(films: Films, name: str, tmp_path: Path) -> None:
+    film = pack(films(name).read_bytes())
+    track = film.track("v1")
+    made, end = film.inits["v1"], None
+    for number in film.numbers("v1"):
+        body = iframes.picture(track, number)
+        octets = body.head + b"".join(film.data[at : at + size] for at, size in body.ranges)
+        assert len(octets) == body.length < len(film.segment("v1", number))
+        alone, whole = (read_chunk(one) for one in (octets, film.segment("v1", number)))
+        assert (alone.samples, alone.independent) == (1, True)
+        assert (alone.tfdt, alone.duration) == (whole.tfdt, whole.duration) and end in (None, alone.tfdt)
+        end = alone.tfdt + alone.duration
+        made += octets
+    (tmp_path / "trick.mp4").write_bytes(made)
+    words = [
+        program("ffprobe"),
+        "-v",
+        "error",
+        "-count_frames",
+        "-show_entries",
+        "stream=nb_read_frames",
+        "-of",
+        "csv=p=0",
+    ]
+    done = subprocess.run([*words, str(tmp_path / "trick.mp4")], capture_output=True, text=True, check=True)
+    assert int(done.stdout) == len(film.numbers("v1")) and not done.stderr

@@ -18,6 +18,6 @@ def test_tags(code: str, short: str) -> None:
 
 
 def test_the_table_is_whole() -> None:
-    """ISO 639-2 has 183 languages with a code of two letters, twenty of them with two codes of three (sh is retired)."""
+    """ISO 639-2 has 183 languages with a code of two letters, twenty of them with two codes of three."""
     assert len(set(_TAGS.values())) == 183 and len(_TAGS) == 203
     assert all(len(three) == 3 and len(two) == 2 for three, two in _TAGS.items())

@@ -75,6 +75,7 @@ def test_views_of_a_film(demo_box: Appliance, films: Films, name: str) -> None:
     clip = "?start=2.5&end=6.25"
     for url in (
         dash.replace("manifest.mpd", "manifest-ondemand.mpd"),
+        dash.replace("manifest.mpd", "manifest-number.mpd"),
         hls + clip,
         dash + clip,
         hls.replace(".m3u8", "-ts.m3u8") + clip,
