@@ -33,6 +33,7 @@ from origin.disk import sync_folder, write_whole
 from packager import plan_file
 from packager.index import FileKey, Index, StaleIndex, build, check, from_buffer, to_bytes
 from packager.init import generation, init_segment
+from packager.limits import USUAL, Limits
 from packager.movie import read_movie
 from packager.plan import Plan
 from packager.plan_file import Prepared
@@ -121,10 +122,11 @@ class Asset:
 
 
 class Assets:
-    """The assets under one folder; up to `most_open` stay mapped."""
+    """The assets under one folder; up to `most_open` stay mapped. `limits`: of files that come in."""
 
-    def __init__(self, folder: Path, most_open: int = 512) -> None:
+    def __init__(self, folder: Path, most_open: int = 512, *, limits: Limits = USUAL) -> None:
         self._folder = folder
+        self._limits = limits
         self._incoming = folder.parent / "incoming"
         self._most_open = most_open
         self._open: OrderedDict[str, Asset] = OrderedDict()
@@ -317,7 +319,7 @@ class Assets:
         beside = path.with_suffix(".idx")
         index = self._load_index(beside, key, whole)
         if index is None:
-            write_whole(beside, to_bytes(build(read_movie(media), key)))
+            write_whole(beside, to_bytes(build(read_movie(media, self._limits), key)))
             index = self._load_index(beside, key, whole)
             assert index is not None
         return media, index

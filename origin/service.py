@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import fields
 from pathlib import Path
 
 from aiohttp import web
@@ -12,7 +13,7 @@ from base.names import CLEARKEY_PATH, PICTURES, PROTECTIONS, Kind, Name, parse
 from base.problems import Problem
 from node import web as rim
 from node.process import Context
-from node.settings import listen_address
+from node.settings import Settings, listen_address
 from origin.assets import Assets
 from origin.journal import Journal
 from origin.keys import KeySource, LocalKeys
@@ -22,6 +23,7 @@ from origin.pictures import Pictures
 from origin.protected import Protector
 from origin.vod import Vod
 from packager.crypto_periods import Policy
+from packager.limits import SETTING, Limits
 
 _SWEEP_S = 2
 _NAME = web.RequestKey("headwater_name", Name)
@@ -35,7 +37,8 @@ async def run(ctx: Context) -> None:
         pictures = await asyncio.to_thread(Pictures, ctx, data / "pictures")
         live = Live(ctx, data / "live", journal, pictures)
         keys = await asyncio.to_thread(LocalKeys, data / "keys")
-        vod = Vod(ctx, await asyncio.to_thread(Assets, data / "vod"), make_protector(ctx, keys), pictures)
+        assets = await asyncio.to_thread(Assets, data / "vod", limits=limits_of(ctx.settings))
+        vod = Vod(ctx, assets, make_protector(ctx, keys), pictures)
         app = make_app(ctx, live, vod, keys, pictures)
         sweeping = ctx.tasks.start(_sweep(live, vod), "sweep")
         listen: list[Path | tuple[str, int]] = [ctx.home.socket("origin", door="media")]
@@ -49,6 +52,11 @@ async def run(ctx: Context) -> None:
         await pictures.orders.close()
     finally:
         await asyncio.to_thread(journal.close)
+
+
+def limits_of(settings: Settings) -> Limits:
+    """What a file may have that comes in: a setting for each."""
+    return Limits(**{limit.name: settings.number(SETTING.format(limit.name)) for limit in fields(Limits)})
 
 
 def make_protector(ctx: Context, keys: KeySource) -> Protector:

@@ -11,14 +11,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from base.problems import Problem
+from packager.limits import USUAL, Limits
 
 Buffer = bytes | bytearray | memoryview
 
 _HEAD = struct.Struct(">I4s")
 _LARGE = struct.Struct(">Q")
-
-# In one parent: 100 hours of one-second fragments need 720,000.
-MOST_BOXES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +37,13 @@ def malformed(what: str) -> Problem:
     return Problem("unplayable", f"the file is damaged: {what}")
 
 
-def walk(data: memoryview, start: int, end: int) -> Iterator[Box]:
+def walk(data: memoryview, start: int, end: int, limits: Limits = USUAL) -> Iterator[Box]:
     """The boxes that lie in data[start:end], in order (4.2). Raises Problem unplayable where one does not fit."""
-    at, count = start, 0
+    at, count, most = start, 0, limits.boxes
     while at < end:
         count += 1
-        if count > MOST_BOXES:
-            raise malformed(f"over {MOST_BOXES} boxes in a row, up to {at}")
+        if count > most:
+            limits.check("boxes", count, f"it has {count} boxes in a row or more, up to octet {at}")
         if end - at < 8:
             raise malformed(f"{end - at} stray octets at {at}, too few for a box")
         size, kind = _HEAD.unpack_from(data, at)
@@ -65,18 +63,18 @@ def walk(data: memoryview, start: int, end: int) -> Iterator[Box]:
         at += size
 
 
-def children(data: memoryview, box: Box, skip: int = 0) -> dict[str, Box]:
+def children(data: memoryview, box: Box, skip: int = 0, limits: Limits = USUAL) -> dict[str, Box]:
     """The first child of each type; `skip` octets of fields precede the children."""
     found: dict[str, Box] = {}
-    for child in walk(data, box.body + skip, box.end):
+    for child in walk(data, box.body + skip, box.end, limits):
         found.setdefault(child.type, child)
     return found
 
 
-def child(data: memoryview, box: Box, path: str) -> Box:
+def child(data: memoryview, box: Box, path: str, limits: Limits = USUAL) -> Box:
     """The box at a path of types such as `mdia/minf/stbl`. Raises Problem unplayable if one is missing."""
     for step in path.split("/"):
-        found = children(data, box).get(step)
+        found = children(data, box, limits=limits).get(step)
         if found is None:
             raise malformed(f"box {box.type} has no {step}")
         box = found

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from packager.boxes import Box, children, fields, full, malformed, walk
-from packager.tables import FAR, MOST_SAMPLES, SAMPLE, Columns, Samples
+from packager.limits import USUAL, Limits
+from packager.tables import FAR, SAMPLE, Columns, Samples
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,21 +56,23 @@ def read_trex(data: memoryview, moov: Box) -> dict[int, Defaults]:
     return defaults
 
 
-def read_moof(data: memoryview, moof: Box, trex: dict[int, Defaults], following: dict[int, int]) -> list[Fragment]:
+def read_moof(
+    data: memoryview, moof: Box, trex: dict[int, Defaults], following: dict[int, int], limits: Limits = USUAL
+) -> list[Fragment]:
     """The fragments of one moof. `following`: decode time to go on from per track, where a traf has no tfdt."""
     found = []
-    for traf in walk(data, moof.body, moof.end):
+    for traf in walk(data, moof.body, moof.end, limits):
         if traf.type == "traf":
-            fragment = _read_traf(data, moof, traf, trex, following)
+            fragment = _read_traf(data, moof, traf, trex, following, limits)
             following[fragment.track_id] = fragment.end
             found.append(fragment)
     return found
 
 
 def _read_traf(
-    data: memoryview, moof: Box, traf: Box, trex: dict[int, Defaults], following: dict[int, int]
+    data: memoryview, moof: Box, traf: Box, trex: dict[int, Defaults], following: dict[int, int], limits: Limits
 ) -> Fragment:
-    boxes = children(data, traf)
+    boxes = children(data, traf, limits=limits)
     if "tfhd" not in boxes:
         raise malformed("a traf has no tfhd")
     if "senc" in boxes or "saiz" in boxes:
@@ -94,13 +97,14 @@ def _read_traf(
         if tfdt > FAR:
             raise malformed("a tfdt is beyond any time")
     runs, syncs, at, dts, total = [], [], base, tfdt, 0
-    for trun in walk(data, traf.body, traf.end):
+    for trun in walk(data, traf.body, traf.end, limits):
         if trun.type != "trun":
             continue
-        samples, sync, at, dts = _read_trun(data, trun, base, at, dts, duration, size, sample_flags)
+        samples, sync, at, dts = _read_trun(data, trun, base, at, dts, duration, size, sample_flags, limits)
         total += len(samples)
-        if total > min(MOST_SAMPLES, len(data)):
+        if total > len(data):
             raise malformed(f"{total} samples in one fragment")
+        limits.check("samples", total, f"it has {total} samples in one fragment")
         runs.append(samples)
         syncs.append(sync)
     return Fragment(
@@ -113,7 +117,15 @@ def _read_traf(
 
 
 def _read_trun(
-    data: memoryview, trun: Box, base: int, at: int, dts: int, duration: int, size: int, usual_flags: int
+    data: memoryview,
+    trun: Box,
+    base: int,
+    at: int,
+    dts: int,
+    duration: int,
+    size: int,
+    usual_flags: int,
+    limits: Limits,
 ) -> tuple[Samples, npt.NDArray[np.bool_], int, int]:
     _, flags = full(data, trun)
     (count,) = fields(data, trun, "I")
@@ -126,10 +138,11 @@ def _read_trun(
         (first_flags,) = fields(data, trun, "I", skip)
         skip += 4
     columns = [name for bit, name in ((0x100, "d"), (0x200, "s"), (0x400, "f"), (0x800, "c")) if flags & bit]
-    if count > MOST_SAMPLES or trun.body + skip + count * 4 * len(columns) > trun.end:
+    if trun.body + skip + count * 4 * len(columns) > trun.end:
         raise malformed(f"a trun claims {count} samples, more than it holds")
     if "s" not in columns and count * max(size, 1) > len(data):  # a run without a table costs its writer nothing
         raise malformed(f"a trun claims {count} samples of {size} octets, more than the file holds")
+    limits.check("samples", count, f"it has {count} samples in one run")
     if not 0 <= at <= len(data):
         raise malformed(f"a fragment's samples begin at {at}, the file ends at {len(data)}: it was cut short")
     table = np.frombuffer(data, ">u4", count * len(columns), trun.body + skip).reshape(count, len(columns))

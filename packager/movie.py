@@ -10,9 +10,10 @@ from base.media import Format
 from base.problems import Problem
 from packager import entries, fragments, tables
 from packager.boxes import Box, child, children, fields, full, malformed, walk
+from packager.limits import USUAL, Limits, OverLimit
 
-_MOST_MOOV = 512 << 20
-_MOST_TRACKS = 64
+# Boxes on the way from moov to what is read.
+_HOLDS = frozenset({"moov", "trak", "mdia", "minf", "stbl", "edts", "mvex"})
 _LONGEST_EDIT_S = 24 * 3600
 _LONGEST_S = 7 * 24 * 3600
 
@@ -42,43 +43,44 @@ class Movie:
 
 def read_init(data: memoryview) -> Format:
     """The format of an init segment (one track, no samples). Raises Problem unplayable."""
-    moov, _ = _find(data)
+    moov, _ = _find(data, USUAL)
     movie_scale = _timescale(data, child(data, moov, "mvhd"))[0]
     traks = [box for box in walk(data, moov.body, moov.end) if box.type == "trak"]
     if len(traks) != 1:
         raise malformed(f"an init segment has one track, not {len(traks)}")
     handler = child(data, traks[0], "mdia/hdlr")
     video = bytes(data[handler.body + 8 : handler.body + 12]) == b"vide"
-    return _read_track(data, traks[0], video, movie_scale, {}).format
+    return _read_track(data, traks[0], video, movie_scale, {}, USUAL).format
 
 
-def read_movie(data: memoryview) -> Movie:
+def read_movie(data: memoryview, limits: Limits = USUAL) -> Movie:
     """The playable tracks of a whole file. Raises Problem unplayable that says why there is none."""
-    moov, moofs = _find(data)
+    moov, moofs = _find(data, limits)
     trex = fragments.read_trex(data, moov)
     parts: dict[int, list[fragments.Fragment]] = {}
     following: dict[int, int] = {}
-    count = 0
+    counts: dict[int, int] = {}
     for moof in moofs:
-        for fragment in fragments.read_moof(data, moof, trex, following):
+        for fragment in fragments.read_moof(data, moof, trex, following, limits):
             parts.setdefault(fragment.track_id, []).append(fragment)
-            count += len(fragment.samples)
-        if count > len(data):
+            track_id = fragment.track_id
+            counts[track_id] = counts.get(track_id, 0) + len(fragment.samples)
+            limits.check("samples", counts[track_id], f"it has {counts[track_id]} samples in one track or more")
+        if (count := sum(counts.values())) > len(data):
             raise malformed(f"{count} samples in {len(data)} octets")
     (movie_scale,) = _timescale(data, child(data, moov, "mvhd"))
     tracks: list[SourceTrack] = []
     left_out: list[str] = []
     refused: Problem | None = None
-    traks = [box for box in walk(data, moov.body, moov.end) if box.type == "trak"]
-    if len(traks) > _MOST_TRACKS:
-        raise malformed(f"{len(traks)} tracks")
+    traks = [box for box in walk(data, moov.body, moov.end, limits) if box.type == "trak"]
+    limits.check("tracks", len(traks), f"it has {len(traks)} tracks")
     for number, trak in enumerate(traks, 1):
         handler = bytes(data[(hdlr := child(data, trak, "mdia/hdlr")).body + 8 : hdlr.body + 12])
         if handler not in (b"vide", b"soun"):
             left_out.append(f"track {number} ({handler.decode('latin-1')}) is neither video nor audio")
             continue
         try:
-            track = _read_track(data, trak, handler == b"vide", movie_scale, parts)
+            track = _read_track(data, trak, handler == b"vide", movie_scale, parts, limits)
         except Problem as problem:
             if "codec" not in problem.detail:
                 raise
@@ -98,15 +100,17 @@ def read_movie(data: memoryview) -> Movie:
     return Movie(tracks=tuple(tracks), left_out=tuple(left_out), epoch=epoch)
 
 
-def _find(data: memoryview) -> tuple[Box, list[Box]]:
+def _find(data: memoryview, limits: Limits) -> tuple[Box, list[Box]]:
     moov, moofs, seen = None, [], set()
     try:
-        for box in walk(data, 0, len(data)):
+        for box in walk(data, 0, len(data), limits):
             seen.add(box.type)
             if box.type == "moov":
                 moov = moov or box
             elif box.type == "moof":
                 moofs.append(box)
+    except OverLimit:
+        raise
     except Problem:
         if moov is None and "ftyp" in seen:
             raise Problem(
@@ -119,13 +123,32 @@ def _find(data: memoryview) -> tuple[Box, list[Box]]:
         if "ftyp" not in seen and "moof" not in seen:
             raise Problem("unplayable", "this is not an MP4 file (no ftyp, no moov)")
         raise Problem("unplayable", "the file has no index (moov): the recording was cut short; remux it")
-    if moov.size > _MOST_MOOV:
-        raise malformed(f"its index (moov) has {moov.size} octets")
+    limits.check("moov", moov.size, f"its index (moov) has {moov.size} octets")
+    _check_depth(data, moov, limits)
     return moov, moofs
 
 
+def _check_depth(data: memoryview, moov: Box, limits: Limits) -> None:
+    """Whatever lies in one another; what is damaged there is said where it is read."""
+    waiting = [(moov, 1)]
+    while waiting:
+        box, depth = waiting.pop()
+        limits.check("depth", depth, f"it has boxes {depth} deep or more")
+        try:
+            waiting += [(inner, depth + 1) for inner in walk(data, box.body, box.end, limits) if inner.type in _HOLDS]
+        except OverLimit:
+            raise
+        except Problem:
+            continue
+
+
 def _read_track(
-    data: memoryview, trak: Box, video: bool, movie_scale: int, parts: dict[int, list[fragments.Fragment]]
+    data: memoryview,
+    trak: Box,
+    video: bool,
+    movie_scale: int,
+    parts: dict[int, list[fragments.Fragment]],
+    limits: Limits,
 ) -> SourceTrack:
     tkhd = child(data, trak, "tkhd")
     version, _ = full(data, tkhd)
@@ -136,7 +159,7 @@ def _read_track(
     found = list(walk(data, stsd.body + 8, stsd.end))
     if not found:
         raise malformed("box stsd is empty")
-    columns = tables.expand(data, stbl)
+    columns = tables.expand(data, stbl, limits)
     if track_id in parts:
         if len(columns.samples):
             raise malformed("a track has samples both in moov and in fragments: remux the file")

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from base.problems import Problem
 from packager.boxes import Box, children, fields, malformed
+from packager.limits import USUAL, Limits
 
 I64 = npt.NDArray[np.int64]
 
@@ -19,8 +20,6 @@ I64 = npt.NDArray[np.int64]
 SAMPLE = np.dtype([("offset", "<u8"), ("dts", "<i8"), ("size", "<u4"), ("cto", "<i4")])
 Samples = npt.NDArray[np.void]
 
-# A day at 60 frames a second is 5.2 million samples; a table beyond this is damage or an attack.
-MOST_SAMPLES = 1 << 23
 # Beyond any file and any time; sums of what is below it still fit 64 bits.
 FAR = 1 << 61
 
@@ -45,13 +44,13 @@ def rows(data: memoryview, box: Box, width: int, *, skip: int = 8, kind: str = "
     return table.reshape(count, width).astype(np.int64)
 
 
-def expand(data: memoryview, stbl: Box) -> Columns:
+def expand(data: memoryview, stbl: Box, limits: Limits = USUAL) -> Columns:
     """All sample tables of one track as columns. Raises Problem unplayable where they contradict one another."""
-    boxes = children(data, stbl)
+    boxes = children(data, stbl, limits=limits)
     for need in ("stts", "stsc"):
         if need not in boxes:
             raise malformed(f"box stbl has no {need}")
-    size = _sizes(data, boxes)
+    size = _sizes(data, boxes, limits)
     count = len(size)
     dts, last_duration = _decode_times(rows(data, boxes["stts"], 2), count)
     samples = np.empty(count, SAMPLE)
@@ -64,11 +63,12 @@ def expand(data: memoryview, stbl: Box) -> Columns:
     )
 
 
-def _sizes(data: memoryview, boxes: dict[str, Box]) -> I64:
+def _sizes(data: memoryview, boxes: dict[str, Box], limits: Limits) -> I64:
     if "stsz" in boxes:
         same, count = fields(data, boxes["stsz"], "II")
-        if count > MOST_SAMPLES or count * same > len(data):
+        if count * same > len(data):
             raise malformed(f"{count} samples in one track, more than the file can hold")
+        _check_count(limits, count, count if same else (boxes["stsz"].end - boxes["stsz"].body) // 4)
         if same:
             return np.full(count, same, np.int64)
         return rows(data, boxes["stsz"], 1, skip=12)[:, 0]
@@ -77,8 +77,15 @@ def _sizes(data: memoryview, boxes: dict[str, Box]) -> I64:
         kind = {8: ">u1", 16: ">u2"}.get(width)
         if kind is None:
             raise malformed("stz2 with 4-bit sizes is not supported: remux the file")
+        _check_count(limits, count, boxes["stz2"].end - boxes["stz2"].body)
         return rows(data, boxes["stz2"], 1, skip=12, kind=kind)[:, 0]
     raise malformed("box stbl has no stsz")
+
+
+def _check_count(limits: Limits, claimed: int, fitting: int) -> None:
+    """A claim that the table has no room for is damage, and is told as such."""
+    if claimed <= fitting:
+        limits.check("samples", claimed, f"it has {claimed} samples in one track")
 
 
 def _decode_times(stts: I64, count: int) -> tuple[I64, int]:

@@ -18,7 +18,8 @@ from ingest.remux import carriers, timing
 from ingest.remux.carriers import Carrier
 from ingest.remux.formats import format_of, language_of
 from packager.index import FileKey, Index, IndexTrack
-from packager.tables import MOST_SAMPLES, SAMPLE
+from packager.limits import USUAL
+from packager.tables import SAMPLE
 
 # Demuxers that may be chosen. No playlist is among them, nor anything that opens further files or addresses.
 _DEMUXERS = (
@@ -166,8 +167,8 @@ def _take(one: _Stream, octets: bytes, stamp: int, key: bool) -> None:
     one.stamps.append(stamp)
     one.sizes.append(len(sample))
     one.lasts.append(lasts)
-    if len(one.stamps) > MOST_SAMPLES:
-        raise Problem("unplayable", f"it has more than {MOST_SAMPLES} samples in one track: cut it in two")
+    if len(one.stamps) > USUAL.samples:
+        raise Problem("unplayable", f"it has more than {USUAL.samples} samples in one track: cut it in two")
 
 
 def _film(streams: list[_Stream], notes: list[str], jumps: list[float]) -> Film:

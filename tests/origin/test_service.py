@@ -1,17 +1,23 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import signal
 import socket
 import sqlite3
 import time
+from dataclasses import fields
 from pathlib import Path
 
 import aiohttp
 import pytest
 
 from node.clock import SteppedClock
+from node.settings import TABLE, Settings
+from origin.service import limits_of
+from packager.limits import Limits
 from tests.kit.live_media import Studio
+from tests.kit.media import Films
 from tests.origin.conftest import Origin, OriginProcess, live, running_origin
 
 
@@ -122,3 +128,18 @@ async def test_a_device_that_is_gone_is_busy_and_not_a_fault(home: Path) -> None
         folder.with_name("away").rename(folder)
         assert (await origin.part(second)).status == 201
         assert origin.metric("http_problems", role="origin", kind="fault") == 0
+
+
+def test_the_limits_of_files_are_settings_with_the_usual_values() -> None:
+    assert limits_of(Settings()) == Limits()
+    assert {f"origin.limit_{limit.name}" for limit in fields(Limits)} == {
+        name for name in TABLE if name.startswith("origin.limit_")
+    }
+
+
+async def test_a_film_over_a_limit_is_refused_with_the_setting(home: Path, films: Films) -> None:
+    async with running_origin(home, drain__seconds=1, origin__limit_samples=100) as origin:
+        answer = await origin.ask("PUT", "/vod/tour/mezzanine.mp4", data=films("plain").read_bytes())
+        assert answer.status == 422
+        said = "it has 200 samples in one track, origin.limit_samples is 100; raise that if the file is as it should be"
+        assert said in json.loads(answer.body)["detail"]

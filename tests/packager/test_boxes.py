@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from base.problems import Problem
-from packager import boxes
 from packager.boxes import Box, box, child, children, fields, full, fullbox, walk
+from packager.limits import Limits
 
 
 def view(data: bytes) -> tuple[memoryview, Box]:
@@ -64,11 +64,10 @@ def test_fields_of_a_full_box() -> None:
         fields(data, mfhd, "Q")
 
 
-def test_more_boxes_than_anyone_needs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(boxes, "MOST_BOXES", 100)
+def test_more_boxes_than_anyone_needs() -> None:
     data = memoryview(box(b"free") * 101)
-    with pytest.raises(Problem, match="over 100 boxes"):
-        list(walk(data, 0, len(data)))
+    with pytest.raises(Problem, match=r"101 boxes in a row or more, up to octet 800, origin\.limit_boxes is 100"):
+        list(walk(data, 0, len(data), Limits(boxes=100)))
 
 
 def test_letters_that_cannot_be_printed() -> None:
