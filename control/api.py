@@ -13,6 +13,7 @@
     DELETE assets/{asset}            204; 202 if the origin is away and will be told later
     POST   assets/{asset}/subtitles?language=&label=&kind=&forced=&default=   the file as the body -> 201
     DELETE assets/{asset}/subtitles/{track}                                   204
+    POST   assets/{asset}/captions?language=   captions in the picture become subtitles
     GET    node                      the processes of this box
 
 Answers about one thing carry ETag; DELETE and key rotation take If-Match.
@@ -87,6 +88,7 @@ class Api:
             ("DELETE", "/assets/{asset}", self.delete_asset),
             ("POST", "/assets/{asset}/subtitles", self.post_subtitles),
             ("DELETE", "/assets/{asset}/subtitles/{track}", self.delete_subtitles),
+            ("POST", "/assets/{asset}/captions", self.post_captions),
             ("GET", "/node", self.get_node),
         ):
             app.router.add_route(method, f"/api/v1{path}", self._guarded(handler), expect_handler=self._expect)
@@ -240,6 +242,14 @@ class Api:
             return web.Response(status=refused.status, body=refused.body, content_type=refused.content_type)
         where = f"/api/v1/assets/{row.asset}/subtitles/{track}"
         return _json({"track": track} | bodies.asset_json(row, self._at(request)), 201, row.rev, Location=where)
+
+    async def post_captions(self, request: web.Request) -> web.Response:
+        language = request.query.get("language", "")
+        try:
+            row = await self._subtitles.extract(request.match_info["asset"], language)
+        except Refused as refused:
+            return web.Response(status=refused.status, body=refused.body, content_type=refused.content_type)
+        return _json(bodies.asset_json(row, self._at(request)), 200, row.rev)
 
     async def delete_subtitles(self, request: web.Request) -> web.Response:
         await self._subtitles.remove(request.match_info["asset"], request.match_info["track"])

@@ -4,6 +4,7 @@ PUT    /vod/{asset}/mezzanine.mp4     the file           -> 201 AssetReport
 PUT    /vod/{asset}/upload-...        several files      -> base/arrival.py
 PUT    /vod/{asset}/text/{track}      subtitles          -> 201 AssetReport
 DELETE /vod/{asset}/text/{track}                         -> 204, 404
+PUT    /vod/{asset}/captions.json                        -> 200, 404
 GET    /{kind}/{title}/status.json                       -> 200 AssetReport or ChannelReport, 404
 DELETE /{kind}/{title}/status.json                       -> 204, 404
 """
@@ -144,6 +145,15 @@ class Origin:
         if status not in (200, 201):
             raise Problem("upstream", f"the origin could not keep the subtitles: {_why(text, status)}")
         return _report(text, AssetReport)
+
+    async def find_captions(self, asset: str, language: str, seconds: float = 120.0) -> None:
+        """Have the captions in a picture made to texts. Raises Refused (there are none), Problem upstream or late."""
+        name = Name(kind=Kind.VOD, title=asset, leaf=Leaf.CAPTIONS)
+        status, text = await self._ask("PUT", name.path, seconds, params={"language": language})
+        if 400 <= status < 500:
+            raise Refused(status, text, "application/problem+json")
+        if status != 200:
+            raise Problem("upstream", f"the origin could not find captions: {_why(text, status)}")
 
     async def delete_text(self, asset: str, track: str, seconds: float = 10.0) -> None:
         """Gone, or never there. Raises Problem upstream or late."""

@@ -2,6 +2,7 @@
 
     POST   assets/{asset}/subtitles?language=&label=&kind=&forced=&default=   the file as the body -> 201, the asset
     DELETE assets/{asset}/subtitles/{track}                                   204
+    POST   assets/{asset}/captions?language=                                  200, the asset
 
 The origin keeps the text and is the one that knows: what the catalog holds of it is a copy of the origin's report.
 """
@@ -57,6 +58,12 @@ class Subtitles:
             raise Problem("unknown", f"asset {asset} has no subtitles {track}")
         await self._origin.delete_text(asset, track)
         log.info("subtitles.removed", asset=asset, track=track)
+        return await self.refresh(asset)
+
+    async def extract(self, asset: str, language: str) -> Asset:
+        """Captions in the picture as texts. Raises Refused (there are none), Problem unknown, conflict, upstream."""
+        await self._ready(asset)
+        await self._origin.find_captions(asset, language)
         return await self.refresh(asset)
 
     async def refresh(self, asset: str) -> Asset:

@@ -32,7 +32,7 @@ COMMANDS: dict[str, Subcommand] = {
         Subcommand("asset", "remove an asset", "node.catalog:asset", "node.catalog:asset_options"),
         Subcommand(
             "subtitles",
-            "add, list or remove subtitles and captions of an asset",
+            "add, list, remove or extract subtitles and captions of an asset",
             "node.subtitles:run",
             "node.subtitles:options",
         ),

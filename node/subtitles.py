@@ -6,7 +6,7 @@ import argparse
 import re
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from node import api_client
 from node.api_client import Api, segment
@@ -33,6 +33,8 @@ def options(parser: argparse.ArgumentParser) -> None:
     adding.add_argument("--forced", action="store_true", help="only what all must read: signs, other languages")
     adding.add_argument("--default", action="store_true", help="shown unless a viewer chooses otherwise")
     _action(actions, "list", "list the texts of an asset")
+    extracting = _action(actions, "extract", "make subtitles of the CEA-608 captions that the picture carries")
+    extracting.add_argument("--language", metavar="TAG", help="their language; without it: that of the sound")
     removing = _action(actions, "remove", "remove a text")
     removing.add_argument("track", metavar="TRACK", help="such as s1: see list")
 
@@ -57,6 +59,10 @@ def run(given: argparse.Namespace) -> int:
             _show(given, {"subtitles": texts(found)}, texts(found))
             if not texts(found):
                 say(f"no subtitles: headwater subtitles add {given.asset} FILE")
+        case "extract":
+            query = f"?language={quote(given.language)}" if given.language else ""
+            found = api.post_bytes(f"/api/v1/assets/{segment(given.asset)}/captions{query}", b"")
+            _show(given, {"subtitles": texts(found)}, texts(found))
         case "remove":
             api.delete(f"/api/v1/assets/{segment(given.asset)}/subtitles/{segment(given.track)}")
             if given.json:

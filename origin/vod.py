@@ -17,6 +17,7 @@ from node.process import Context
 from origin import selection, texts, views
 from origin.arrivals import Arrivals
 from origin.assets import Asset, Assets
+from origin.captions import Captions
 from origin.lane import Lane
 from origin.licence import key_answer
 from origin.pictures import Pictures, owner
@@ -50,6 +51,7 @@ class Vod:
         self._streams = Streams()
         self.arrivals = Arrivals(ctx, assets)
         self._texts = texts.Texts(ctx, assets)
+        self._captions = Captions(ctx, assets)
 
     async def get(self, request: web.Request, name: Name) -> web.StreamResponse:
         if name.leaf is Leaf.STATUS and name.title in self.arrivals.adding:
@@ -93,7 +95,12 @@ class Vod:
         """Receive an asset, or one of its files, or a text of it."""
         if name.leaf is Leaf.SIDECAR:
             return await self._texts.put(request, name)
+        if name.leaf is Leaf.CAPTIONS:
+            return await self._captions.put(request, name)
         answer = await self.arrivals.put(request, name)
+        if name.leaf is not Leaf.UPLOAD_FILE and (found := await self._captions.arrived(name.title)) is not None:
+            report = msgspec.json.encode(found.report())
+            answer = web.Response(status=answer.status, body=report, content_type="application/json")
         self._ctx.metrics.gauge("origin_assets").set(len(self._assets))
         return answer
 

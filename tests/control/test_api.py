@@ -21,6 +21,7 @@ ROUTES = [
     ("DELETE", "/api/v1/assets/x"),
     ("POST", "/api/v1/assets/x/subtitles?language=de"),
     ("DELETE", "/api/v1/assets/x/subtitles/s1"),
+    ("POST", "/api/v1/assets/x/captions"),
     ("GET", "/api/v1/node"),
 ]
 

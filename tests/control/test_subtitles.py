@@ -10,6 +10,7 @@ import pytest
 
 from node.home import Home
 from tests.control.conftest import Answer, Control
+from tests.kit.captions import Caption608, with_captions
 from tests.kit.media import Films
 from tests.origin.conftest import Origin, running_origin
 
@@ -75,3 +76,14 @@ async def test_an_origin_that_is_away(box: Control, real_origin: Origin) -> None
     real_origin.ctx.stopping.set()
     await real_origin.running
     assert (await add(box)).status in (502, 504)
+
+
+async def test_captions_of_the_picture_are_found(box: Control, films: Films) -> None:
+    none = await box.call("POST", "/api/v1/assets/tour/captions")
+    assert none.status == 404 and "no CEA-608 captions" in none.json["detail"]
+    film = with_captions(films("silent").read_bytes(), Caption608().pop_on("HELLO", shown=30, gone=60).pairs)
+    made = await box.call("POST", "/api/v1/assets?title=news", data=film)
+    assert [track["role"] for track in made.json["report"]["tracks"] if track["kind"] == "text"] == ["captions"]
+    found = await box.call("POST", "/api/v1/assets/news/captions?language=en")
+    assert found.status == 200 and found.json["report"]["tracks"][-1]["language"] == "en"
+    assert (await box.call("POST", "/api/v1/assets/gone/captions")).status == 404

@@ -46,6 +46,7 @@ async def test_subtitles_from_the_command_line(appliances: Any, home: Home, film
         (("add", "tour", str(tmp_path / "gone.srt")), "no such file"),
         (("add", "nothing", str(german)), "nothing"),
         (("remove", "tour", "s9"), "s9"),
+        (("extract", "tour", "--language", "en"), "no CEA-608 captions"),
     ):
         code, out, err = await headwater("subtitles", *words, *where)
         assert (code, out) == (1, "") and sentence in err, (words, err)
