@@ -33,6 +33,8 @@ from packager.policy import Policy
 
 I64 = npt.NDArray[np.int64]
 
+_EARLY_MS = 250  # by which a frame may come before its cut
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrackPlan:
@@ -142,6 +144,7 @@ def make_plan(index: Index, policy: Policy | int) -> Plan:
     ticks = np.concatenate([np.array(before, np.int64), inner, np.array(after, np.int64)])
     tracks, notes = [], list(index.notes)
     alignments = []
+    taken = b""
     for track in index.tracks:
         lines = lines_of(ticks, scale, track.format.timescale)
         if track is reference:
@@ -149,6 +152,8 @@ def make_plan(index: Index, policy: Policy | int) -> Plan:
         elif track.format.kind == "audio":
             check_order(shown[track.name])
             first = _follow(track, shown[track.name], lines)
+            if _without_holes(first, shown[track.name], lines, track.format.timescale):
+                taken += track.name.encode()
         else:
             own, missed = aligned(track, shown[track.name], lines_of(inner, scale, track.format.timescale))
             at = Fraction(int(inner[missed]), scale) if own is None else None
@@ -162,6 +167,8 @@ def make_plan(index: Index, policy: Policy | int) -> Plan:
     digest = hashlib.sha256(policy.identity)
     for piece in identity(index):
         digest.update(piece)
+    if taken:  # what was planned before frames were taken early keeps its name
+        digest.update(b"early " + taken)
     plan = Plan(
         edition="e" + digest.hexdigest()[:9],
         policy=policy,
@@ -191,6 +198,25 @@ def _follow(track: IndexTrack, shown: I64, lines: I64) -> I64:
     first = np.searchsorted(shown, lines).astype(np.int64)
     first[0] = 0
     return np.append(first, len(track.samples))
+
+
+def _without_holes(first: I64, shown: I64, lines: I64, scale: int) -> bool:
+    """Give a segment that is shorter than a frame, so that none begins in it, the next one; True if there was any.
+
+    In place. A hole in the numbers of a track can be told in DASH (S@n), but players do not listen: dash.js (issue
+    5107), Shaka Player and FFmpeg count on, and would play the wrong segments from there on.
+    """
+    found = False
+    done = 0
+    for hole in np.flatnonzero((np.diff(first) == 0) & (first[:-1] > 0) & (first[:-1] < len(shown))).tolist():
+        number = max(hole, done)
+        while number < len(lines) and (at := int(first[number])) >= first[number + 1]:
+            near = at < len(shown) and shown[at] - lines[number] <= scale * _EARLY_MS // 1000
+            first[number + 1] = at + near
+            found |= bool(near)
+            number += 1
+        done = number
+    return found
 
 
 def lead_of(track: IndexTrack, shown: I64) -> Fraction:

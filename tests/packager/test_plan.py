@@ -98,6 +98,21 @@ def test_a_hole_in_the_audio_leaves_the_sum_as_it_is() -> None:
     assert max(seconds(planned)) < 2.05
 
 
+@pytest.mark.rule("ISO/IEC 23009-1 5.3.9.6.2", "numbers of a track go on by one, wherever it has something at all")
+def test_a_segment_shorter_than_a_frame_has_the_next_frame() -> None:
+    """Players do not listen to S@n, so no hole is made where none is needed."""
+    picture = video([0, 50, 51, 101], 151)
+    plan = make_plan(index(picture, audio(60, durations=[4608] * 60)), 1000)
+    sound = plan.tracks[1]
+    assert edges(plan, "v1") == [0, 50, 51, 101, 151]
+    # 2.00 to 2.04 s: the frame at 2.016 s begins in it; the one at 4.128 s in none of 4.04 to 4.08 s
+    assert edges(plan, "a1") == [0, 21, 22, 43, 60] and all(sound.durations > 0)
+    late = make_plan(index(video([0, 50, 51, 101, 102], 151), audio(60, durations=[4608] * 60)), 1000)
+    assert edges(late, "v1") == [0, 50, 51, 101, 102, 151]
+    assert edges(late, "a1") == [0, 21, 22, 43, 44, 60] and (np.diff(late.tracks[1].first) > 0).all()
+    assert late.tracks[1].start.tolist() == [frame * 4608 for frame in (0, 21, 22, 43, 44, 60)]
+
+
 def test_a_rendition_with_other_keyframes_is_left_out_with_the_reason() -> None:
     other = video(range(0, 250, 40), 250, name="v2")
     plan = make_plan(index(video(range(0, 250, 50), 250), other, audio(469)), 2000)
