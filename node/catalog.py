@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from node import api_client
+from node import api_client, subtitles
 from node.api_client import segment
 from node.command import OK, Fault, home_of, print_json, say
 from node.terminal import columns
@@ -28,6 +28,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--bootstrap", type=_durations, metavar="SECONDS,...", help="targets of the first segments, for a fast start"
     )
+    parser.add_argument(
+        "--subtitles",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="a text to go with it, called like film.de.srt for its language; may be given again",
+    )
     parser.add_argument("--cmaf", action="store_true", help="store MP4 files as a CMAF mezzanine, as other files are")
 
 
@@ -46,7 +54,7 @@ def channel_options(parser: argparse.ArgumentParser) -> None:
 
 def add(given: argparse.Namespace) -> int:
     files: list[Path] = given.file
-    for file in files:
+    for file in [*files, *given.subtitles]:
         if not file.is_file():
             raise Fault(f"{file} is not a file" if file.exists() else f"{file} does not exist")
     api = api_client.of_home(home_of(given))
@@ -57,6 +65,11 @@ def add(given: argparse.Namespace) -> int:
         found = api.upload(_ASSETS, query, files, _progress(shown))
     except OSError as fault:
         raise Fault(f"cannot read {fault.filename or shown}: {(fault.strerror or str(fault)).lower()}") from fault
+    for text in given.subtitles:
+        try:
+            found |= subtitles.send(api, found["asset"], text)
+        except Fault as fault:
+            raise Fault(f"{found['asset']} was added, {text.name} was not: {fault}") from fault
     report = found.get("report") or {}
     _show(given, found, ("asset", "title"), notes=report.get("notes", ()), more=renditions(report))
     return OK

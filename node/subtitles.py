@@ -44,13 +44,13 @@ def run(given: argparse.Namespace) -> int:
     match given.action:
         case "add":
             offer = {
-                "language": given.language or language_of(given.file.name),
+                "language": given.language,
                 "label": given.label,
                 "kind": "captions" if given.captions else "",
                 "forced": "1" if given.forced else "",
                 "default": "1" if given.default else "",
             }
-            found = send(api, given.asset, given.file, {name: word for name, word in offer.items() if word})
+            found = send(api, given.asset, given.file, **{name: word for name, word in offer.items() if word})
             _show(given, found, [track for track in texts(found) if track["track"] == found["track"]])
             for note in notes(found, str(found["track"])):
                 say(f"note: {note}")
@@ -72,13 +72,14 @@ def run(given: argparse.Namespace) -> int:
     return OK
 
 
-def send(api: Api, asset: str, file: Path, offer: dict[str, str]) -> dict[str, Any]:
-    """Add a file; what the API says of the asset, and `track`. Raises Fault."""
+def send(api: Api, asset: str, file: Path, **offer: str) -> dict[str, Any]:
+    """Add a file; what the API says of the asset, and `track`. Without a language that of its name. Raises Fault."""
     try:
         body = file.read_bytes()
     except OSError as fault:
         raise Fault(f"cannot read {file}: {(fault.strerror or str(fault)).lower()}") from fault
-    query = urlencode(offer)
+    language = language_of(file.name)
+    query = urlencode(({"language": language} if language else {}) | offer)
     found: dict[str, Any] = api.post_bytes(
         f"/api/v1/assets/{segment(asset)}/subtitles" + f"?{query}" * bool(query), body
     )

@@ -51,6 +51,13 @@ async def test_subtitles_from_the_command_line(appliances: Any, home: Home, film
         code, out, err = await headwater("subtitles", *words, *where)
         assert (code, out) == (1, "") and sentence in err, (words, err)
     assert (await headwater("subtitles", "remove", "tour", "s1", *where))[:2] == (0, "removed s1 of tour\n")
+
+    code, out, err = await headwater("add", str(films("silent")), "--subtitles", str(german), *where, "--json")
+    assert code == 0 and [track["language"] for track in texts(json.loads(out))] == ["de"], err
+    code, out, err = await headwater(
+        "add", str(films("silent")), "--title", "x", "--subtitles", str(german), "--subtitles", str(broken), *where
+    )
+    assert (code, out) == (1, "") and err.startswith("headwater: x was added, tour.vtt was not: line 3"), err
     found = json.loads((await headwater("subtitles", "list", "tour", *where, "--json"))[1])
     assert [track["track"] for track in found["subtitles"]] == ["s2"]
 
