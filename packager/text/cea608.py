@@ -1,4 +1,4 @@
-"""CEA-608 captions to cues (ANSI/CTA-608-E; 47 CFR 15.119): pop-on, roll-up and paint-on of CC1 to CC4.
+"""CEA-608 captions to cues (ANSI/CTA-608-E; 47 CFR 79.101): pop-on, roll-up and paint-on of CC1 to CC4.
 
 Theory of operation. A field of the picture carries two octets a frame for two channels: an octet pair below 0x20 is a
 control code and says for which channel it and what follows is. Each channel has a displayed memory and one that is

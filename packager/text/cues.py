@@ -39,7 +39,7 @@ class Run(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Place(msgspec.Struct, frozen=True, array_like=True):
-    """Where a cue is shown: values of WebVTT's cue settings (WebVTT 3.5), empty where the source said nothing."""
+    """Where a cue is shown: values of WebVTT's cue settings (WebVTT 4.4), empty where the source said nothing."""
 
     line: str = ""
     position: str = ""

@@ -55,7 +55,7 @@ def wvtt_samples(plan: TextPlan, number: int) -> list[tuple[int, bytes]]:
 
 
 def _cue(plan: TextPlan, ordinal: int, cue: Cue, start: int, stop: int) -> bytes:
-    """vttc: source id if the cue is in more samples than this one, settings, payload (14496-30 6.6)."""
+    """vttc: source id if the cue is in more samples than this one, settings, payload."""
     boxes = []
     if plan.ticks(cue.start) < start or plan.ticks(cue.end) > stop:
         boxes.append(box(b"vsid", struct.pack(">I", ordinal + 1)))

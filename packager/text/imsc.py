@@ -1,7 +1,7 @@
 """Printing IMSC 1 text profile documents (W3C IMSC 1.1): one a segment, times on the track's timeline.
 
 A cue that goes on over a cut is in the documents of both segments, in each up to the cut: what is shown is the same
-and no player shows it twice (ISO/IEC 14496-30 5: a sample's document holds for the time of the sample).
+and no player shows it twice (ISO/IEC 14496-30: a sample's document holds for the time of the sample).
 """
 
 from __future__ import annotations

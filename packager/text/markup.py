@@ -1,4 +1,4 @@
-"""Markup within a cue: WebVTT's cue text (WebVTT 3.4, 6.4) and what SubRip files have of it, to runs and back."""
+"""Markup within a cue: WebVTT's cue text (WebVTT 4.2, 6.4) and what SubRip files have of it, to runs and back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Caption octets in a video's SEI (ATSC A/53 part 4, 6.2.3; ITU-T T.35; H.264 D.1.6, H.265 D.2.6).
+"""Caption octets in a video's SEI (ATSC A/53 part 4, 6.2.3; ITU-T T.35; H.264 and H.265 annex D).
 
 Only the heads of samples are read: SEI stands before the slices of its picture, so the first slice ends the search. On
 each picture that is looked at, one page of the file is touched.

@@ -1,4 +1,4 @@
-"""Styles and regions of a TTML document (TTML2 8.4): references, chains of them, and what is inherited."""
+"""Styles and regions of a TTML document (TTML2 10.4): references, chains of them, and what is inherited."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Styles:
         self.root_size = (across, down, columns, rows)
 
     def of(self, node: Node, inherited: dict[str, str]) -> dict[str, str]:
-        """What holds for an element: inherited, then referred to in order, then its own (8.4.4.2)."""
+        """What holds for an element: inherited, then referred to in order, then its own (10.4.4)."""
         found = {name: value for name, value in inherited.items() if name in _INHERITED}
         for name in node.attributes.get("style", "").split():
             found |= self._named(name, node.line, 0)

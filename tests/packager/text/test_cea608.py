@@ -47,13 +47,13 @@ def shown(found: list[Cue]) -> list[tuple[int, int, str]]:
     return [(cue.start // 40, cue.end // 40, cue.text) for cue in found]
 
 
-@pytest.mark.rule("CTA-608-E", "pop-on captions are loaded out of sight and change places with what is displayed")
+@pytest.mark.rule("47 CFR 79.101", "pop-on captions are loaded out of sight and change places with what is displayed")
 def test_pop_on() -> None:
     made = Caption608().pop_on("HELLO\nWORLD", shown=50, gone=100).pop_on("NEXT", shown=150).pop_on("LAST", shown=200)
     assert shown(cues(made)) == [(50, 100, "HELLO\nWORLD"), (150, 200, "NEXT"), (200, END // 40, "LAST")]
 
 
-@pytest.mark.rule("CTA-608-E", "a carriage return rolls up to so many rows")
+@pytest.mark.rule("47 CFR 79.101", "a carriage return rolls up to so many rows")
 def test_roll_up() -> None:
     made = Caption608().code(RU2).code(CR).at(15).text("ONE").until(50).code(CR).text("TWO").until(100)
     made.code(CR).text("THREE").until(150).code(EDM)

@@ -30,9 +30,6 @@ def read_sample(data: bytes) -> list[dict[str, bytes]]:
     return found
 
 
-@pytest.mark.rule(
-    "ISO/IEC 14496-30 7.3", "samples cover all time; one that shows nothing is a vtte, else there is a vttc a cue"
-)
 @settings(deadline=None)
 @given(st.lists(CUES, max_size=8))
 def test_at_each_moment_the_samples_show_the_cues_of_that_moment(cues: list[Cue]) -> None:
@@ -49,7 +46,6 @@ def test_at_each_moment_the_samples_show_the_cues_of_that_moment(cues: list[Cue]
     assert at == plan.cuts[-1]
 
 
-@pytest.mark.rule("ISO/IEC 14496-30 7.4.2", "a cue that is in several samples has the same source id in each of them")
 def test_a_cue_in_several_samples_is_known_as_one() -> None:
     plan = text_plan([cue(1000, 3000, "long"), cue(1500, 1700, "short", Place(line="0", align="start"))])
     found = [read_sample(data) for number in (0, 1) for _, data in wvtt_samples(plan, number)]
@@ -61,7 +57,6 @@ def test_a_cue_in_several_samples_is_known_as_one() -> None:
     assert "vsid" not in short and short["sttg"] == b"line:0 align:start"
 
 
-@pytest.mark.rule("ISO/IEC 14496-30 5.2", "one document a segment, its times on the track's timeline")
 def test_documents_follow_the_timeline() -> None:
     plan = text_plan([cue(1000, 3000, "over the cut"), cue(5000, 5500, "later")])
     assert documents(plan) == [

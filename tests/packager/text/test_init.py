@@ -9,8 +9,7 @@ from packager.text.init import FORMATS, init
 from tests.kit.fragments import read_init
 
 
-@pytest.mark.rule("ISO/IEC 14496-30 7.5", "a WebVTT track: handler text, nmhd, entry wvtt with vttC")
-@pytest.mark.rule("ISO/IEC 14496-12 12.6.2", "a subtitle track: handler subt, sthd, entry stpp with its namespace")
+@pytest.mark.rule("ISO/IEC 14496-12 12.6.3", "a subtitle track: handler subt, sthd, entry stpp with its namespace")
 @pytest.mark.parametrize("form, handler, header", [("wvtt", b"text", "nmhd"), ("stpp", b"subt", "sthd")])
 def test_boxes(form: str, handler: bytes, header: str) -> None:
     made = init(form, "zh-Hant")

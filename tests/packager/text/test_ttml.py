@@ -52,7 +52,6 @@ def test_spans_with_times_of_their_own_make_cues() -> None:
     ]
 
 
-@pytest.mark.rule("TTML2 8.2.10", "blanks are one blank, unless xml:space says that they are kept")
 def test_blanks_and_breaks() -> None:
     assert cues('><div><p begin="0s" end="1s">\n  a   b<br/>\n  <span>c\n</span></p></div>') == [(0, 1000, "a b\nc")]
     assert cues('><div><p begin="0s" end="1s" xml:space="preserve">a   b\nc</p></div>') == [(0, 1000, "a   b\nc")]
