@@ -25,6 +25,7 @@ from base.problems import Problem
 from node.process import Context
 from origin import text_files
 from origin.assets import Asset, Assets
+from packager import languages
 from packager.text import hls
 from packager.text.cues import Text
 from packager.text.plan import Sidecar, TextPlan
@@ -182,10 +183,10 @@ def sidecar(text: Text, offer: Offer) -> Sidecar:
 
 
 def canonical(language: str) -> str:
-    """Letters as RFC 5646 2.1.1 has them: zh-Hant-TW."""
+    """Letters as RFC 5646 2.1.1 has them, and the shortest code (2.2.1): zh-Hant-TW, de for deu."""
     first, *rest = language.split("-")
-    shaped = [tag.title() if len(tag) == 4 else tag.upper() if len(tag) == 2 else tag.lower() for tag in rest]
-    return "-".join([first.lower(), *shaped])
+    shaped = [part.title() if len(part) == 4 else part.upper() if len(part) == 2 else part.lower() for part in rest]
+    return "-".join([languages.tag(first.lower()), *shaped])
 
 
 async def _body(request: web.Request) -> bytes:

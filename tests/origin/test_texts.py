@@ -263,8 +263,10 @@ async def test_ffmpeg_reads_the_subtitles_of_the_playlist(
 
 
 def test_languages_are_spelt_as_they_should_be() -> None:
-    assert [canonical(tag) for tag in ("DE", "zh-hant-tw", "EN-gb", "sr-latn")] == [
+    assert [canonical(tag) for tag in ("DE", "deu", "fre-ca", "zh-hant-tw", "EN-gb", "sr-latn")] == [
         "de",
+        "de",
+        "fr-CA",
         "zh-Hant-TW",
         "en-GB",
         "sr-Latn",
