@@ -64,3 +64,32 @@ def decrypts(source: Path, stream: str, keys: Sequence[ContentKey], target: Path
         ",".join(f"label={at}:key_id={key.kid.hex()}:key={key.key.hex()}" for at, key in enumerate(keys)),
     )
     return target.read_bytes()
+
+
+def presentation(source: Path, folder: Path, *more: str, target_s: float = 2) -> None:
+    """Picture and sound of a file as segments of fMP4, with playlists and a manifest: video-init.mp4, video-1.m4s, ...
+
+    video.m3u8, audio.m3u8, multivariant.m3u8, manifest.mpd. `more`: further words.
+    """
+    run(
+        *(
+            f"in={source},stream={kind},init_segment={folder}/{kind}-init.mp4,"
+            f"segment_template={folder}/{kind}-$Number$.m4s,playlist_name={kind}.m3u8"
+            + (",drm_label=X" if more else "")
+            for kind in ("video", "audio")
+        ),
+        *("--segment_duration", str(target_s), "--fragment_duration", str(target_s)),
+        *("--hls_master_playlist_output", str(folder / "multivariant.m3u8")),
+        *("--mpd_output", str(folder / "manifest.mpd"), "--generate_static_live_mpd"),
+        *more,
+    )
+
+
+def raw_keys(scheme: str) -> tuple[str, ...]:
+    """Words for one KEY and the common system's pssh."""
+    keys = f"label=X:key_id={KID.hex()}:key={KEY.hex()}"
+    iv = IV.hex() if scheme == "cbcs" else IV[:8].hex()
+    return (
+        *("--enable_raw_key_encryption", "--keys", keys, "--iv", iv, "--protection_scheme", scheme),
+        *("--clear_lead", "0", "--protection_systems", "CommonSystem"),
+    )
