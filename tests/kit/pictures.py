@@ -83,7 +83,15 @@ def _raw(source: list[str], body: bytes, size: tuple[int, int]) -> Pixels:
 class NumberedStudio(Studio):
     """A publisher whose pictures are real: every sample is a keyframe that shows its second of the clock, modulo 12."""
 
-    def __init__(self, film: Path, **more: int) -> None:
+    def __init__(
+        self,
+        film: Path,
+        *,
+        grid_ms: int = 2000,
+        part_ms: int = 500,
+        window_s: int = 60,
+        start_ms: int = 1_700_000_004_000,
+    ) -> None:
         """`film`: a numbered film of 12 seconds."""
         data = memoryview(film.read_bytes())
         index = build(read_movie(data), FileKey(1, 1, 1))
@@ -92,7 +100,7 @@ class NumberedStudio(Studio):
         avcc = next(bytes(entry[box.body : box.end]) for box in walk(entry, 86, len(entry)) if box.type == "avcC")
         rows = track.samples[track.sync]
         self._pictures = [bytes(data[int(row["offset"]) : int(row["offset"]) + int(row["size"])]) for row in rows]
-        super().__init__(avcc=avcc, **more)
+        super().__init__(avcc=avcc, grid_ms=grid_ms, part_ms=part_ms, window_s=window_s, start_ms=start_ms)
 
     def sample(self, track: str, dts: int, sync: bool) -> bytes:
         if self.formats[track].kind != "video":

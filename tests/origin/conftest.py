@@ -141,7 +141,9 @@ async def running_origin(home: Path, clock: Clock | None = None, **settings: str
     ctx = Context(
         role="origin",
         home=Home(home),
-        settings=Settings({"pictures.on": False} | {name.replace("__", "."): value for name, value in settings.items()}),
+        settings=Settings(
+            {"pictures.on": False} | {name.replace("__", "."): value for name, value in settings.items()}
+        ),
         clock=clock or SystemClock(),
     )
     ctx.home.make()
