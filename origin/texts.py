@@ -44,7 +44,7 @@ from packager.text.tracks import (
 log = structlog.get_logger("texts")
 
 ROLES = ("subtitles", "captions")
-# What a manifest lists, by the setting origin.dash_text: docs/decisions/0007-subtitles-in-dash.md
+# What a manifest lists, by the setting origin.dash_text: docs/decisions/0011-subtitles-in-dash.md
 FORMS: dict[str, tuple[str, ...]] = {"wvtt": ("wvtt",), "stpp": ("stpp",), "both": ("wvtt", "stpp")}
 _LONGEST_LABEL = 100
 # RFC 5646 2.1, without its irregular tags: a language, then subtags of at most eight letters and digits.
