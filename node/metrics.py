@@ -55,6 +55,13 @@ TABLE: dict[str, Metric] = {
             "origin_licences", "counter", ("outcome",), "requests for content keys: granted, unknown, malformed, off"
         ),
         Metric("origin_express", "counter", (), "segments on demand that were answered in front of the web server"),
+        Metric("origin_forwarded", "counter", (), "requests that a further worker handed on to worker 0"),
+        Metric(
+            "origin_key_requests",
+            "counter",
+            ("outcome",),
+            "requests to the key server: granted, refused, unusable, away",
+        ),
         Metric("origin_bytes", "counter", ("leaf",), "body bytes sent, by sort of object"),
         Metric(
             "origin_pictures",

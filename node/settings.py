@@ -54,6 +54,7 @@ TABLE: dict[str, Setting] = {
         Setting("edge.memory", "bytes", "256M", "bytes", "cached bytes, per worker"),
         Setting("edge.public_url", "url", "", "", "how viewers reach the edge; empty: from the request's host"),
         Setting("origin.listen", "listen", "", "", "a TCP address besides the box's socket; empty: none"),
+        Setting("origin.workers", "int", 1, "", "worker processes, which share origin.listen; 0: one per core", 0, 256),
         Setting("origin.segment_target", "int", 4000, "ms", "target duration of on-demand segments", 1000, 20000),
         Setting(
             "origin.segment_last",
@@ -72,6 +73,20 @@ TABLE: dict[str, Setting] = {
             "",
             "serve films in the clear as well; false: under a protection such as /~cbcs only",
         ),
+        Setting("origin.key_server", "url", "", "", "where content keys come from, by SPEKE v2; empty: made here"),
+        Setting("origin.key_server_headers", "str", "", "", "file of `Name: value` lines to send along: credentials"),
+        Setting(
+            "origin.key_server_systems",
+            "str",
+            "widevine,playready,fairplay",
+            "",
+            "DRM systems that the key server is to speak for",
+        ),
+        Setting("origin.key_server_timeout", "int", 5, "s", "how long one answer of the key server may take", 1, 60),
+        Setting(
+            "origin.key_server_certificate", "str", "", "", "PEM file: the server ciphers keys for it; empty: plain"
+        ),
+        Setting("origin.key_server_private_key", "str", "", "", "PEM file: the RSA key of that certificate"),
         Setting("origin.key_period", "int", 0, "s", "how long a content key is used of a film; 0: all of it", 0, 86400),
         Setting("origin.clear_lead", "int", 0, "s", "how much of a protected film's beginning is clear", 0, 600),
         Setting(
@@ -326,6 +341,11 @@ def grid(text: str) -> tuple[int, int] | None:
 def cores() -> int:
     """Cores that this process may use."""
     return len(os.sched_getaffinity(0))
+
+
+def workers(settings: Settings, name: str) -> int:
+    """How many processes a setting of workers stands for."""
+    return settings.number(name) or cores()
 
 
 def _flat(tree: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 from dataclasses import fields
 from pathlib import Path
 
@@ -13,12 +14,15 @@ from base.names import CLEARKEY_PATH, PICTURES, PROTECTIONS, Kind, Name, parse
 from base.problems import Problem
 from node import web as rim
 from node.process import Context
-from node.settings import Settings, listen_address
+from node.settings import Settings, listen_address, workers
+from origin import on_demand_worker
 from origin.assets import Assets
 from origin.journal import Journal
+from origin.key_server import KeyServer, contract
 from origin.keys import KeySource, LocalKeys
 from origin.licence import handle as handle_licence
 from origin.live import MOST_PART_OCTETS, Live
+from origin.offered_pictures import OfferedPictures
 from origin.pictures import Pictures
 from origin.protected import Protector
 from origin.vod import Vod
@@ -30,22 +34,25 @@ _NAME = web.RequestKey("headwater_name", Name)
 
 
 async def run(ctx: Context) -> None:
+    """Worker 0 is the whole origin; further workers share its TCP address (origin.on_demand_worker)."""
     data = ctx.home.data / "origin"
     data.mkdir(parents=True, exist_ok=True)
+    if ctx.worker:
+        return await _run_further(ctx, data)
     journal = await asyncio.to_thread(Journal, data / "journal.db")
     try:
         pictures = await asyncio.to_thread(Pictures, ctx, data / "pictures")
         live = Live(ctx, data / "live", journal, pictures)
-        keys = await asyncio.to_thread(LocalKeys, data / "keys")
+        keys = await asyncio.to_thread(make_keys, ctx, data / "keys")
         assets = await asyncio.to_thread(Assets, data / "vod", limits=limits_of(ctx.settings))
         vod = Vod(ctx, assets, make_protector(ctx, keys), pictures)
         app = make_app(ctx, live, vod, keys, pictures)
         sweeping = ctx.tasks.start(_sweep(live, vod), "sweep")
         listen: list[Path | tuple[str, int]] = [ctx.home.socket("origin", door="media")]
-        if text := ctx.settings.text("origin.listen"):
-            found = listen_address(text)
-            listen.append(Path(found) if isinstance(found, str) else found)
-        async with rim.serving(ctx, app, listen, express=vod.lane.answer):
+        if (address := _listen(ctx.settings)) is not None:
+            listen.append(address)
+        shared = workers(ctx.settings, "origin.workers") > 1
+        async with rim.serving(ctx, app, listen, express=vod.lane.answer, reuse_port=shared):
             await ctx.stopping.wait()
             live.let_go()
         sweeping.cancel()
@@ -54,9 +61,33 @@ async def run(ctx: Context) -> None:
         await asyncio.to_thread(journal.close)
 
 
+async def _run_further(ctx: Context, data: Path) -> None:
+    address = _listen(ctx.settings)
+    if not isinstance(address, tuple):
+        raise OSError("several workers share origin.listen: give it as HOST:PORT")
+    assets = await asyncio.to_thread(Assets, data / "vod", limits=limits_of(ctx.settings), reader=True)
+    await on_demand_worker.serve(ctx, Vod(ctx, assets, None, OfferedPictures(ctx.settings)), address)
+
+
+def _listen(settings: Settings) -> tuple[str, int] | Path | None:
+    """The address besides the box's socket, None if there is none."""
+    text = settings.text("origin.listen")
+    found = listen_address(text) if text else None
+    return Path(found) if isinstance(found, str) else found
+
+
 def limits_of(settings: Settings) -> Limits:
     """What a file may have that comes in: a setting for each."""
     return Limits(**{limit.name: settings.number(SETTING.format(limit.name)) for limit in fields(Limits)})
+
+
+def make_keys(ctx: Context, folder: Path) -> LocalKeys:
+    """The store of keys; new ones are made here, or asked of a key server. Raises OSError: settings cannot be used."""
+    try:
+        found = contract(ctx.settings)
+    except ValueError as fault:
+        raise OSError(errno.EINVAL, str(fault)) from fault
+    return LocalKeys(folder, KeyServer(found, ctx.clock, ctx.metrics).make) if found else LocalKeys(folder)
 
 
 def make_protector(ctx: Context, keys: KeySource) -> Protector:

@@ -35,7 +35,13 @@ def text(
             # an I-frame playlist takes ranges of clear segments
             trick_play = [] if asset.protection else _trick_play(asset)
             listed = hls.multivariant(
-                asset.asset, Kind.VOD, asset.plan.edition, asset.tracks, iframes=trick_play, texts=_group(asset, WEBVTT)
+                asset.asset,
+                Kind.VOD,
+                asset.plan.edition,
+                asset.tracks,
+                iframes=trick_play,
+                texts=_group(asset, WEBVTT),
+                session_keys=_session_keys(asset),
             )
             return listed + _images(asset, sheets)
         case Leaf.MULTIVARIANT_TS:
@@ -96,6 +102,10 @@ def _images(asset: Asset, sheets: thumbnails.Sheets | None) -> str:
         kind=Kind.VOD, title=asset.asset, edition=asset.plan.edition, track=sheets.track, leaf=Leaf.IMAGE_PLAYLIST
     )
     return thumbnails.image_stream_inf(sheets, playlist.relative) + "\n"
+
+
+def _session_keys(asset: Asset) -> list[str]:
+    return drm.session_keys(asset.protection) if asset.protection else []
 
 
 def _keys(asset: Asset, track: TrackPlan) -> dict[int, str]:

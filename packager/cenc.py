@@ -48,12 +48,27 @@ class Scheme(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Signal:
+    """What one DRM system wants to be told of a key, as its key server said it. `system`: its id, 16 octets.
+
+    `pssh`: a whole box. `manifest`: XML elements for ContentProtection. `media`, `master`: lines of HLS playlists.
+    """
+
+    system: bytes
+    pssh: bytes = b""
+    manifest: tuple[str, ...] = ()
+    media: tuple[str, ...] = ()
+    master: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ContentKey:
     """`kid` is public, `key` is not and is never printed. `iv`: the constant IV of cbcs. 16 octets each."""
 
     kid: bytes
     key: bytes = field(repr=False)
     iv: bytes = field(repr=False)
+    signals: tuple[Signal, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,17 +35,18 @@ def multivariant(
     playlists: Leaf = Leaf.MEDIA_PLAYLIST,
     iframes: Sequence[TrackReport] = (),
     texts: TextGroup | None = None,
+    session_keys: Sequence[str] = (),
 ) -> str:
     """The multivariant playlist: each video with each audio group, best bandwidth first; audio alone if no video.
 
     `playlists`: the sort of media playlist that it names. `iframes`: the video tracks as trick play has them, with the
-    rates of their I-frames alone.
+    rates of their I-frames alone. `session_keys`: lines about keys (packager.drm).
     """
 
     def uri(track: str, leaf: Leaf = playlists) -> str:
         return Name(kind=kind, title=title, edition=edition, track=track, leaf=leaf).relative
 
-    lines = [Tag.M3U, f"{Tag.VERSION}:{_VERSION}", Tag.INDEPENDENT_SEGMENTS]
+    lines = [Tag.M3U, f"{Tag.VERSION}:{_VERSION}", Tag.INDEPENDENT_SEGMENTS, *session_keys]
     videos = sorted((t for t in tracks if t.kind == "video"), key=lambda t: -t.bandwidth)
     audios = [t for t in tracks if t.kind == "audio"]
     groups: dict[str, list[TrackReport]] = {}

@@ -127,7 +127,7 @@ def protected_segment(
     group = pssh = b""
     if key is not protection.first_key(kind):
         group = key_group(kind, scheme, key, end - first)
-        pssh = common_pssh([key.kid])
+        pssh = b"".join((common_pssh([key.kid]), *(signal.pssh for signal in key.signals)))
     iv = cenc.first_iv(ordinal, first)
     table = None
     if found is None:
