@@ -68,7 +68,7 @@ def _own_tag(protection: Protection, key: ContentKey) -> str:
             Tag.KEY,
             METHOD="AES-128" if protection.method is Method.AES_128 else "SAMPLE-AES",
             URI=quoted(key_uri(key.kid)),
-            IV=f"0x{key.iv.hex()}" if key.iv else None,
+            IV=f"0x{key.iv.hex().upper()}" if key.iv else None,  # 4.2: a hexadecimal-sequence has capitals
         )
     kid = base64.b64encode(key.kid).decode()
     return attributes(

@@ -49,6 +49,7 @@ def test_the_iv_is_the_number_unless_the_key_has_one() -> None:
 
 
 @pytest.mark.rule("RFC 8216bis 4.4.4.4", "an IV that is not the media sequence number is stated")
+@pytest.mark.rule("RFC 8216bis 4.2", "a hexadecimal-sequence has the letters A to F")
 def test_the_key_tag() -> None:
     protection = Protection(method=Method.AES_128, keys=one_each(KEYS))
     assert drm.key_tags(protection, "video")[0] == (
@@ -56,7 +57,7 @@ def test_the_key_tag() -> None:
     )
     assert drm.key_tags(protection, "audio")[0] == (
         '#EXT-X-KEY:METHOD=AES-128,URI="../../101112131415161718191a1b1c1d1e1f.key",'
-        "IV=0x202122232425262728292a2b2c2d2e2f"
+        "IV=0x202122232425262728292A2B2C2D2E2F"
     )
 
 
