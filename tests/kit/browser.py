@@ -73,24 +73,7 @@ async def watches(
         "seeks": seeks,
         "screenshot": str(picture),
     }
-    if not (SCRIPT.parent / "node_modules" / "playwright-core").is_dir():
-        lacks("program", "playwright-core is not installed; `make test` does it")
-    process = await asyncio.create_subprocess_exec(
-        program("node"),
-        str(SCRIPT),
-        json.dumps(job),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    try:
-        async with asyncio.timeout(within_s + 60):
-            out, err = await process.communicate()
-    except TimeoutError:
-        process.kill()
-        raise AssertionError(f"the browser did not end in time on {job['url']}") from None
-    assert process.returncode == 0 and out, f"the browser did not run: {err.decode()[-2000:]}"
-    said = json.loads(out)
+    said = await drives(SCRIPT, job, within_s=within_s + 60)
     assert "fault" not in said and said.get("first"), f"{player}: nothing played\n{_story(said)}"
     assert not said["last"]["fatal"], f"{player}: a fatal error\n{_story(said)}"
     visit = Visit(player, said["first"], said["last"], said["first_frame_s"], said["states"], said["failed"])
@@ -98,8 +81,39 @@ async def watches(
     return visit
 
 
+async def drives(script: Path, job: dict[str, Any], *, within_s: float = 120) -> dict[str, Any]:
+    """Run one of the scripts of tests/browser with its job, one Node process with one browser; what it printed."""
+    if not (SCRIPT.parent / "node_modules" / "playwright-core").is_dir():
+        lacks("program", "playwright-core is not installed; `make test` does it")
+    process = await asyncio.create_subprocess_exec(
+        program("node"),
+        str(script),
+        json.dumps(job),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        async with asyncio.timeout(within_s):
+            out, err = await process.communicate()
+    except TimeoutError:
+        process.kill()
+        raise AssertionError(f"the browser did not end in time on {job['url']}") from None
+    assert process.returncode == 0 and out, f"the browser did not run: {err.decode()[-2000:]}"
+    said: dict[str, Any] = json.loads(out)
+    return said
+
+
+async def acts(script: str, url: str, **job: Any) -> dict[str, Any]:
+    """Run a script of tests/browser that visits a page with film.mjs. Fails at a fault, a fatal error, a refusal."""
+    said = await drives(SCRIPT.with_name(script), {"executable": chromium(), "url": url, **job})
+    assert "fault" not in said and said.get("state"), f"{url}: {said.get('fault')}\n{_story(said)}"
+    assert not said["state"]["fatal"] and not said["failed"], f"{url}: {said['state']}\n{_story(said)}"
+    return said
+
+
 def _story(said: dict[str, Any]) -> str:
     lines = [f"{name}: {said[name]}" for name in ("fault", "first", "last") if name in said]
     lines += [f"console: {line}" for line in said["console"][-10:]]
     lines += [f"failed: {line}" for line in said["failed"][-10:]]
-    return "\n".join(lines + [str(state) for state in said["states"][-3:]])
+    return "\n".join(lines + [str(state) for state in said.get("states", [])[-3:]])

@@ -1,7 +1,9 @@
 // One adapter per player, all of one shape:
 //
 //   start(video, config, report) -> { latency(): s or null, bitrate(): bit/s or null, stop(),
-//                                     texts(): labels of the subtitles, shown(): which of them or -1, show(which) }
+//                                     texts(): labels of the subtitles, shown(): which of them or -1, show(which),
+//                                     sounds(): labels of the languages, heard(): which of them or -1, hear(which),
+//                                     library: the player itself, for whoever drives a browser }
 //
 // `report(words, fatal)` is called for each error, in words. An adapter that cannot begin throws an Error in words.
 
@@ -40,6 +42,8 @@ const HLS_WORDS = {
 };
 // Stalls are counted by the page itself, for every player in the same way.
 const HLS_STALLS = new Set(["bufferStalledError", "bufferNudgeOnStall", "bufferSeekOverHole"]);
+// What a seek overtook: a request that nobody needs any more, an append to where the buffer was a moment ago.
+const HLS_OVERTAKEN = new Set(["aborted", "bufferAppendNoProgress"]);
 
 const CLEARKEY = "org.w3.clearkey";
 
@@ -73,7 +77,7 @@ async function hls(video, config, report) {
   });
   let recovered = 0;
   player.on(Hls.Events.ERROR, (_, data) => {
-    if (HLS_STALLS.has(data.details)) return;
+    if (HLS_STALLS.has(data.details) || (HLS_OVERTAKEN.has(data.details) && !data.fatal)) return;
     const words = HLS_WORDS[data.details] ?? data.details;
     const why = data.type === Hls.ErrorTypes.NETWORK_ERROR && data.response ? `: ${http(data.response.code)}` : "";
     if (data.fatal && data.type === Hls.ErrorTypes.MEDIA_ERROR && recovered < 2) {
@@ -95,6 +99,10 @@ async function hls(video, config, report) {
       player.subtitleTrack = which;
       player.subtitleDisplay = which >= 0;
     },
+    sounds: () => player.audioTracks.map((track) => track.name),
+    heard: () => player.audioTrack,
+    hear: (which) => { player.audioTrack = which; },
+    library: player,
     stop: () => player.destroy(),
   };
 }
@@ -120,9 +128,11 @@ async function shaka(video, config, report) {
   await player.attach(video);
   player.configure({ streaming: { lowLatencyMode: config.kind === "live", liveSync: { enabled: config.kind === "live" } } });
   if (config.licence) player.configure({ drm: { servers: { [CLEARKEY]: config.licence } } });
+  // By default it moves each track so that its first decode time is the playlist's: with B-frames sound comes early
+  if (config.kind === "vod") player.configure("manifest.hls.ignoreManifestTimestampsInSegmentsMode", true);
   player.addEventListener("error", (event) => report(shakaWords(event.detail), event.detail.severity === 2));
   try {
-    await player.load(config.format === "hls" || !config.dash ? config.hls : config.dash);
+    await player.load(["hls", "ts"].includes(config.format) || !config.dash ? config.hls : config.dash);
   } catch (error) {
     await player.destroy();
     throw new Error(shakaWords(error));
@@ -133,6 +143,10 @@ async function shaka(video, config, report) {
     texts: () => player.getTextTracks().map((track) => track.label || track.language),
     shown: () => player.getTextTracks().findIndex((track) => track.active),
     show: (which) => player.selectTextTrack(player.getTextTracks()[which] ?? null),
+    sounds: () => player.getAudioTracks().map((track) => track.label || track.language),
+    heard: () => player.getAudioTracks().findIndex((track) => track.active),
+    hear: (which) => player.selectAudioTrack(player.getAudioTracks()[which]),
+    library: player,
     stop: () => player.destroy(),
   };
 }
@@ -156,6 +170,7 @@ async function dash(video, config, report) {
   player.attachTTMLRenderingDiv(document.getElementById("ttml")); // IMSC is drawn, WebVTT is left to the browser
   if (config.licence) player.setProtectionData({ [CLEARKEY]: { serverURL: config.licence } });
   await ready;
+  const sounds = () => (player.isReady() ? player.getTracksFor("audio") : []);
   return {
     latency: () => (player.isReady() && player.isDynamic() ? player.getCurrentLiveLatency() : null),
     bitrate: () => {
@@ -165,6 +180,10 @@ async function dash(video, config, report) {
     texts: () => (player.isReady() ? player.getTracksFor("text").map((track) => track.labels[0]?.text ?? track.lang) : []),
     shown: () => (player.isReady() ? player.getCurrentTextTrackIndex() : -1),
     show: (which) => player.setTextTrack(which),
+    sounds: () => sounds().map((track) => track.labels[0]?.text ?? track.lang),
+    heard: () => sounds().findIndex((track) => track.id === player.getCurrentTrackFor("audio")?.id),
+    hear: (which) => player.setCurrentTrack(sounds()[which]),
+    library: player,
     stop: () => player.destroy(),
   };
 }
@@ -188,6 +207,11 @@ async function native(video, config, report) {
     texts: () => Array.from(video.textTracks, (track) => track.label || track.language),
     shown: () => Array.from(video.textTracks).findIndex((track) => track.mode === "showing"),
     show: (which) => Array.from(video.textTracks).forEach((track, at) => { track.mode = at === which ? "showing" : "disabled"; }),
+    // Chromium has no audioTracks: it plays the language that the playlist says is the default
+    sounds: () => Array.from(video.audioTracks ?? [], (track) => track.label || track.language),
+    heard: () => Array.from(video.audioTracks ?? []).findIndex((track) => track.enabled),
+    hear: (which) => Array.from(video.audioTracks ?? []).forEach((track, at) => { track.enabled = at === which; }),
+    library: null,
     stop: () => {
       video.removeEventListener("error", failed);
       video.removeAttribute("src");

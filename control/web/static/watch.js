@@ -147,6 +147,8 @@ function state() {
     ended: video.ended,
     texts: current?.texts() ?? [],
     text: current?.shown() ?? -1,
+    sounds: current?.sounds() ?? [],
+    sound: current?.heard() ?? -1,
   };
 }
 
@@ -160,21 +162,21 @@ function rate(bits) {
   return bits >= 1e6 ? `${(bits / 1e6).toFixed(1)} Mbit/s` : `${Math.round(bits / 1e3)} kbit/s`;
 }
 
-// The subtitles that there are, to choose from; nothing is shown where there are none.
-function offer(texts, shown) {
-  const choice = document.getElementById("text");
+// What there is to choose from, numbered from `first` on; one entry is no choice, and then nothing is shown.
+function offer(id, labels, chosen, first = 0) {
+  const choice = document.getElementById(id);
   if (choice === document.activeElement) return;
-  const labels = ["Off", ...texts];
   if (labels.length !== choice.options.length || labels.some((label, at) => choice.options[at].text !== label)) {
-    choice.replaceChildren(...labels.map((label, at) => new Option(label, at - 1)));
+    choice.replaceChildren(...labels.map((label, at) => new Option(label, at + first)));
   }
-  choice.value = shown;
-  choice.parentElement.hidden = !texts.length;
+  choice.value = chosen;
+  choice.parentElement.hidden = labels.length < 2;
 }
 
 function refresh() {
   const now = state();
-  offer(now.texts, now.text);
+  offer("text", ["Off", ...now.texts], now.text, -1);
+  offer("sound", now.sounds, now.sound);
   put("latency", now.latency === null || !Number.isFinite(now.latency) ? "–" : `${now.latency.toFixed(1)} s`);
   put("rendition", now.width ? `${now.width} × ${now.height}` : "–");
   put("bitrate", rate(now.bitrate));
@@ -194,8 +196,14 @@ for (const choice of document.querySelectorAll("[name=player]")) {
 }
 
 document.getElementById("text").addEventListener("change", (event) => current?.show(Number(event.target.value)));
+document.getElementById("sound").addEventListener("change", (event) => current?.hear(Number(event.target.value)));
 
-window.headwater = { state, show: (which) => current?.show(which) };
+window.headwater = {
+  state,
+  show: (which) => current?.show(which),
+  hear: (which) => current?.hear(which),
+  library: () => current?.library,
+};
 watchCopyButtons();
 setInterval(refresh, 500);
 if (live) setInterval(async () => { if (waiting === null) show((await asked())?.state); }, 10_000);
