@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from node.home import PORTS, Home, port_number
-from node.settings import Settings, SettingsFault, cores, listen_address
+from node.settings import Settings, SettingsFault, listen_address, workers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +33,7 @@ class Role:
 ROLES: dict[str, Role] = {
     role.name: role
     for role in (
-        Role(name="origin", module="origin", listen="origin.listen"),
+        Role(name="origin", module="origin", listen="origin.listen", workers="origin.workers"),
         Role(
             name="control",
             module="control",
@@ -205,11 +205,15 @@ def _faults(names: Sequence[str], settings: Settings, port_base: int, table: Map
                 continue
             instead = f", or say where it is: --set {setting}=http://HOST:PORT" if setting else ""
             found.append(f"--role {name} needs the {peer}: add --role {peer}{instead}")
+        door = _door(table[name], settings, port_base)
+        if _count(table[name], settings) > 1 and (door is None or isinstance(door.address, Path)):
+            role = table[name]
+            found.append(f"{role.workers}: several workers share {role.listen}: give that as HOST:PORT, or 1 worker")
     return found
 
 
 def _count(role: Role, settings: Settings) -> int:
-    return (settings.number(role.workers) or cores()) if role.workers else 1
+    return workers(settings, role.workers) if role.workers else 1
 
 
 def _door(role: Role, settings: Settings, port_base: int) -> Door | None:

@@ -28,7 +28,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--listen", metavar="ADDR", help="with one --role: where it listens, HOST:PORT")
     parser.add_argument("--upstream", metavar="URL", help="with one --role: where it asks or PUTs, http://HOST:PORT")
-    parser.add_argument("--workers", metavar="N", help="with --role edge: worker processes")
+    parser.add_argument("--workers", metavar="N", help="with --role edge or origin: worker processes")
     parser.add_argument(
         "--port-base", type=int, default=0, metavar="N", help="listen on N, N+1, ... (see headwater ports)"
     )

@@ -29,6 +29,7 @@ import structlog
 from base.problems import Problem
 from base.reports import AssetReport, TrackReport
 from origin import text_files
+from origin.changes import Changes
 from origin.disk import sync_folder, write_whole
 from packager import plan_file
 from packager.index import FileKey, Index, StaleIndex, build, check, from_buffer, to_bytes
@@ -122,18 +123,27 @@ class Asset:
 
 
 class Assets:
-    """The assets under one folder; up to `most_open` stay mapped. `limits`: of files that come in."""
+    """The assets under one folder; up to `most_open` stay mapped. `limits`: of files that come in.
 
-    def __init__(self, folder: Path, most_open: int = 512, *, limits: Limits = USUAL) -> None:
+    One process keeps them; others of the same origin are its readers, who neither add, remove nor change anything, and
+    who see at once what the keeper did: what a request that begins after its answer finds is never what was before.
+    """
+
+    def __init__(self, folder: Path, most_open: int = 512, *, limits: Limits = USUAL, reader: bool = False) -> None:
         self._folder = folder
+        self._reader = reader
         self._limits = limits
         self._incoming = folder.parent / "incoming"
         self._most_open = most_open
         self._open: OrderedDict[str, Asset] = OrderedDict()
         self._lock = threading.Lock()  # of _open and _removals, never held during I/O
-        self._removals = 0  # of assets, and changes of their texts
         self._changing = threading.Lock()  # of texts, one at a time
         folder.mkdir(parents=True, exist_ok=True)
+        self._changes = Changes(folder.parent / "changes")
+        self._removals = self._changes.count  # of assets, and changes of their texts: as far as _open reflects them
+        if reader:
+            return
+        self._note_change()  # one that a crash kept from being counted
         # what a crash left half received was never acknowledged
         shutil.rmtree(self._incoming, ignore_errors=True)
         self._incoming.mkdir()
@@ -199,6 +209,7 @@ class Assets:
     def at_hand(self, asset: str) -> Asset | None:
         """The asset if it is open."""
         with self._lock:
+            self._catch_up()
             found = self._open.get(asset)
             if found is not None:
                 self._open.move_to_end(asset)
@@ -210,6 +221,7 @@ class Assets:
             return found
         folder = self._folder / asset
         with self._lock:
+            self._catch_up()
             seen = self._removals
         try:
             note = msgspec.json.decode((folder / _NOTE).read_bytes(), type=AssetNote)
@@ -226,6 +238,8 @@ class Assets:
         with self._lock:
             if self._open.get(asset.asset) is not None:
                 del self._open[asset.asset]
+            if not self._reader:
+                self._note_change()
         for number in range(len(asset.files)):
             (self._folder / asset.asset / file_name(number)).with_suffix(".idx").unlink(missing_ok=True)
 
@@ -237,7 +251,7 @@ class Assets:
         except FileNotFoundError:
             raise Problem("unknown", f"there is no asset {asset}") from None
         with self._lock:
-            self._removals += 1
+            self._note_change()
             self._open.pop(asset, None)
         sync_folder(self._folder)
         shutil.rmtree(grave, ignore_errors=True)
@@ -253,11 +267,23 @@ class Assets:
             changed = replace(opened, texts=text_files.load(folder, opened.plan))
             with self._lock:
                 gone = self._removals != seen
-                self._removals += 1  # who opens it at this moment may have seen the texts of before
+                self._note_change()  # who opens it at this moment may have seen the texts of before
                 self._open.pop(asset, None)
                 if not gone:
                     self._open[asset] = changed
             return changed
+
+    def _catch_up(self) -> None:
+        """A reader lets go of what the keeper may have removed or changed. With the lock held."""
+        count = self._changes.count
+        if count != self._removals:
+            self._removals = count
+            self._open.clear()
+
+    def _note_change(self) -> None:
+        """To be called after a change is on disk and before it is answered, with the lock held."""
+        assert not self._reader, "readers change nothing"
+        self._removals = self._changes.bump()
 
     def _remember(self, opened: Asset, seen: int) -> None:
         """Keep it open, unless an asset was removed or changed since `seen`: it might have been this one."""
@@ -319,9 +345,11 @@ class Assets:
         beside = path.with_suffix(".idx")
         index = self._load_index(beside, key, whole)
         if index is None:
-            write_whole(beside, to_bytes(build(read_movie(media, self._limits), key)))
+            made = to_bytes(build(read_movie(media, self._limits), key))
+            write_whole(beside, made)
             index = self._load_index(beside, key, whole)
-            assert index is not None
+            if index is None:  # another worker, who finds the old one damaged as well, takes it away just now
+                index = from_buffer(memoryview(made), key)
         return media, index
 
     def _load_index(self, path: Path, key: FileKey, whole: bool) -> Index | None:

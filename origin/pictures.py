@@ -15,21 +15,21 @@ from pathlib import Path
 
 from aiohttp import web
 
-from base import lifetimes, names, pictures
+from base import lifetimes, pictures
 from base.media import Format
 from base.names import CONTENT_TYPE, Leaf, Name
 from base.pictures import Layout, PictureOrder, Tiles, bundle
 from base.problems import Problem
 from node.process import Context
-from node.settings import grid, widths
 from origin.assets import Asset
 from origin.channel import Channel
+from origin.offered_pictures import OfferedPictures, unknown
 from origin.picture_orders import PictureOrders
 from origin.track import Track, read_part
 from packager import stills, thumbnails, waveform
 from packager.live import LiveSegment, LiveWindow
 from packager.plan import TrackPlan
-from packager.thumbnails import Run, Sheets, Wish
+from packager.thumbnails import Run, Sheets
 
 Hold = Callable[[Callable[[], bool]], Awaitable[bool]]
 
@@ -39,57 +39,25 @@ _POSTER_WIDTH = 640
 _PLAIN = 0.022
 
 
-class Pictures:
-    """All names of `names.PICTURES`. `on` is false where the settings have it off: then there are none."""
+class Pictures(OfferedPictures):
+    """All names of `names.PICTURES`."""
 
     def __init__(self, ctx: Context, folder: Path) -> None:
-        settings = ctx.settings
-        self.on = settings.flag("pictures.on")
-        self.of_protected = settings.flag("pictures.protected")
+        super().__init__(ctx.settings)
         self.orders = PictureOrders(ctx, folder, ctx.home.socket("pictures"))
-        self._clear = settings.flag("origin.clear")
-        self._widths = widths(settings.text("pictures.widths"))
-        shape = grid(settings.text("pictures.tiles"))
-        assert shape is not None and self._widths, "settings are checked when they are read"
-        self._wish = Wish(
-            interval_ms=1000 * settings.number("pictures.interval"),
-            columns=shape[0],
-            rows=shape[1],
-            width=self._widths[0],
-        )
-
-    def check(self, name: Name) -> None:
-        """Raises Problem unknown or forbidden if there are no pictures, or none of what is protected."""
-        if not self.on:
-            raise _unknown("no pictures are made here (setting pictures.on)")
-        if not self._shown(name):
-            raise Problem("forbidden", "pictures are clear, the film is not: set pictures.protected to have them shown")
-
-    def _shown(self, name: Name) -> bool:
-        protected = bool(name.protection) or (name.kind is names.Kind.VOD and not self._clear)
-        return self.of_protected or not protected
 
     # on demand
-
-    def sheets(self, name: Name, asset: Asset) -> Sheets | None:
-        """The thumbnails that the playlists and manifests of an asset speak of; None: they speak of none."""
-        if not (self.on and self._shown(name)) or (
-            name.protection and Leaf.TILES not in names.PROTECTED[name.protection]
-        ):
-            return None
-        found = thumbnails.best([(t.track.name, t.track.format) for t in asset.plan.tracks], self._wish.width)
-        return thumbnails.of_asset(found[0], found[1], asset.plan.duration, self._wish) if found else None
 
     async def of_asset(self, name: Name, asset: Asset) -> web.Response:
         if name.leaf is Leaf.POSTER:
             return await self._poster(name, asset)
         track = asset.plan.track(name.track)
         if track is None:
-            raise _unknown(f"the asset has no track {name.track}")
+            raise unknown(f"the asset has no track {name.track}")
         if name.leaf is Leaf.WAVEFORM:
             return await self._waveform(name, asset, track)
         if track.track.format.kind != "video":
-            raise _unknown("only video has pictures")
+            raise unknown("only video has pictures")
         sheets = thumbnails.of_asset(name.track, track.track.format, asset.plan.duration, self._wish)
         match name.leaf:
             case Leaf.THUMBNAILS:
@@ -100,14 +68,14 @@ class Pictures:
                 tiles = pictures.read_tiles(name.made)
                 self._check_layout(tiles.layout, sheets)
                 if tiles.number >= thumbnails.count(tiles.layout, asset.plan.duration):
-                    raise _unknown("the film has no such sheet of thumbnails")
+                    raise unknown("the film has no such sheet of thumbnails")
                 times = thumbnails.times(tiles.layout, tiles.number, asset.plan.duration)
                 return _made(name, await self._asset_sheet(name, asset, track, sheets, times))
             case _:
                 wanted = pictures.read_picture(name.made)
                 self._check_width(wanted.width)
                 if wanted.ms > asset.plan.duration * 1000:
-                    raise _unknown("the film is shorter than that")
+                    raise unknown("the film is shorter than that")
                 return _made(
                     name, await self._asset_picture(name, asset, track, wanted.ms, wanted.width, wanted.format)
                 )
@@ -146,7 +114,7 @@ class Pictures:
         width = self._poster_width()
         track = asset.plan.track(name.track)
         if track is None:
-            raise _unknown("the asset has no picture")
+            raise unknown("the asset has no picture")
         w, h = thumbnails.cell_size(track.track.format, width)
         best = b""
         for share in _POSTER_AT:
@@ -162,7 +130,7 @@ class Pictures:
         try:
             wanted = waveform.order(asset.plan, track, number)
         except Problem as problem:
-            raise _unknown(problem.detail) from problem
+            raise unknown(problem.detail) from problem
 
         def order() -> bytes:
             film = waveform.sound(asset.plan, track, number, asset.media_of(track.track.name))
@@ -272,7 +240,7 @@ class Pictures:
 
     def _check_width(self, width: int) -> None:
         if width not in self._widths:
-            raise _unknown(f"pictures are {' '.join(map(str, self._widths))} pixels wide (setting pictures.widths)")
+            raise unknown(f"pictures are {' '.join(map(str, self._widths))} pixels wide (setting pictures.widths)")
 
     def _check_layout(self, layout: Layout, sheets: Sheets) -> None:
         if layout != sheets.layout:
@@ -314,10 +282,6 @@ def _sheet_order(sheets: Sheets, cells: list[int], films: list[bytes]) -> bytes:
         cells=tuple(cells),
     )
     return bundle(order, films)
-
-
-def _unknown(why: str) -> Problem:
-    return Problem("unknown", why, cache_control=lifetimes.not_found(2))
 
 
 def _made(name: Name, body: bytes, lifetime: str = lifetimes.IMMUTABLE) -> web.Response:

@@ -20,6 +20,7 @@ from origin.assets import Asset, Assets
 from origin.captions import Captions
 from origin.lane import Lane
 from origin.licence import key_answer
+from origin.offered_pictures import OfferedPictures
 from origin.pictures import Pictures, owner
 from origin.printed import Printed, Shelf
 from origin.protected import Protector
@@ -40,7 +41,8 @@ _VECTOR = 512  # ranges a write; IOV_MAX is 1024
 class Vod:
     """Requests for names of kind `vod`."""
 
-    def __init__(self, ctx: Context, assets: Assets, protector: Protector, pictures: Pictures) -> None:
+    def __init__(self, ctx: Context, assets: Assets, protector: Protector | None, pictures: OfferedPictures) -> None:
+        """Without a protector, and where pictures are offered but not made here: for clear media alone."""
         self._ctx = ctx
         self._assets = assets
         self._protector = protector
@@ -66,14 +68,14 @@ class Vod:
                 return _text(name, selection.text_playlist(body, asset, chosen))
             return _whole(name, body, tag)
         if name.leaf is Leaf.POSTER:
-            name = replace(name, track=self._pictures.poster_track(asset))
+            name = replace(name, track=self._made_here().poster_track(asset))
         asset = await self._checked(name, asset)
         if name.protection:
             asset = await self._protected(name, asset)
         if name.edition and name.edition != asset.plan.edition:
             raise Problem("gone", "the asset was planned anew: read its playlist again", cache_control="no-store")
         if name.leaf in PICTURES:
-            return await self._pictures.of_asset(name, asset)
+            return await self._made_here().of_asset(name, asset)
         match name.leaf:
             case Leaf.KEY:
                 assert asset.protection is not None
@@ -113,9 +115,17 @@ class Vod:
         if name.leaf is not Leaf.STATUS:
             raise Problem("method", "an asset is removed as a whole: DELETE its status.json", allow="GET, HEAD")
         await asyncio.to_thread(self._assets.remove, name.title)
-        await asyncio.to_thread(self._protector.forget, name.title)
-        await self._pictures.orders.forget(owner(name))
+        await asyncio.to_thread(self._keyed().forget, name.title)
+        await self._made_here().orders.forget(owner(name))
         return web.Response(status=204)
+
+    def _made_here(self) -> Pictures:
+        assert isinstance(self._pictures, Pictures), "pictures are another worker's"
+        return self._pictures
+
+    def _keyed(self) -> Protector:
+        assert self._protector is not None, "keys are another worker's"
+        return self._protector
 
     async def _open(self, title: str) -> Asset:
         asset = self._assets.at_hand(title)
@@ -178,14 +188,14 @@ class Vod:
     async def _protected(self, name: Name, asset: Asset) -> Asset:
         """The view of the asset under the name's method."""
         try:
-            return await asyncio.to_thread(self._protector.view, asset, Method(name.protection))
+            return await asyncio.to_thread(self._keyed().view, asset, Method(name.protection))
         except OSError as fault:
             log.error("keys.not_stored", asset=name.title, fault=str(fault))
             raise Problem("busy", f"the origin cannot store keys: {fault.strerror}") from fault
 
     async def _protected_segment(self, request: web.Request, name: Name, asset: Asset) -> web.StreamResponse:
         _segment_track(name, asset)
-        made = await asyncio.to_thread(self._protector.segment, asset, name.track, name.number)
+        made = await asyncio.to_thread(self._keyed().segment, asset, name.track, name.number)
         response = web.StreamResponse(headers=_headers(name, f"{name.edition}-{name.track}-{name.number}"))
         response.content_length = made.length
         await response.prepare(request)
@@ -202,7 +212,7 @@ class Vod:
         def make() -> bytearray | memoryview:
             stream = self._streams.of(name, asset)
             if asset.protection:
-                return self._protector.ts_segment(asset, stream, name.track, name.number)
+                return self._keyed().ts_segment(asset, stream, name.track, name.number)
             return ts.segment(stream, track, name.number, asset.media_of(name.track))
 
         return _whole(name, await asyncio.to_thread(make), f"{name.edition}-{name.track}-{name.number}-ts")

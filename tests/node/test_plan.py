@@ -97,8 +97,9 @@ def test_shorthand_means_the_roles_own_settings() -> None:
     assert plan.shorthand(["edge"], given) == ["edge.listen=0.0.0.0:80", "edge.upstream=http://o:1", "edge.workers=3"]
     assert plan.shorthand(["ingest"], given | {"workers": None})[0] == "ingest.rtmp_listen=0.0.0.0:80"
     assert plan.shorthand(plan.FULL, dict.fromkeys(plan.SHORTHAND)) == []
-    with pytest.raises(SettingsFault, match="--workers: origin has no such setting"):
-        plan.shorthand(["origin"], {"workers": "3"})
+    assert plan.shorthand(["origin"], {"workers": "3"}) == ["origin.workers=3"]
+    with pytest.raises(SettingsFault, match="--workers: ingest has no such setting"):
+        plan.shorthand(["ingest"], {"workers": "3"})
     with pytest.raises(SettingsFault, match="--listen: give it together with one --role"):
         plan.shorthand(plan.FULL, {"listen": "0.0.0.0:80"})
 
@@ -107,3 +108,22 @@ def test_shorthand_means_the_roles_own_settings() -> None:
 def test_every_setting_that_a_row_names_is_in_the_settings_table(role: plan.Role) -> None:
     named = [role.listen, role.upstream, role.workers, *(setting for _, setting in role.peers)]
     assert [name for name in named if name and name not in settings.TABLE] == []
+
+
+def test_workers_of_an_origin_share_its_tcp_address() -> None:
+    made = plan.make(HOME, ["origin"], Settings({"origin.workers": 2, "origin.listen": "10.0.0.7:9100"}))
+    origins = [spec for spec in made.specs if spec.role == "origin"]
+    assert [(spec.worker, spec.alone) for spec in origins] == [(0, False), (1, False)]
+    every = plan.make(HOME, ["origin"], Settings({"origin.workers": 0, "origin.listen": "10.0.0.7:9100"}))
+    assert sum(spec.role == "origin" for spec in every.specs) == settings.cores()
+
+
+@pytest.mark.parametrize("role", ["origin", "edge"])
+@pytest.mark.parametrize("listen", ["", "unix:/run/o.sock"])
+def test_workers_that_have_no_address_to_share_are_refused(role: str, listen: str) -> None:
+    chosen = Settings({f"{role}.workers": 2, f"{role}.listen": listen, "edge.upstream": "http://10.0.0.1:80"})
+    if role == "edge" and not listen:
+        assert len(plan.make(HOME, [role], chosen).specs) == 2, "the ports table has one"
+        return
+    with pytest.raises(SettingsFault, match=rf"{role}\.workers: several workers share {role}\.listen"):
+        plan.make(HOME, [role], chosen)

@@ -8,9 +8,12 @@ from pathlib import Path
 import pytest
 
 from base.problems import Problem
+from origin import text_files
 from origin.assets import MEZZANINE, Assets, file_name
 from packager.index import StaleIndex
+from packager.plan import Plan
 from packager.policy import Last, Policy
+from packager.text.plan import TextPlan
 from tests.kit.media import Films
 
 TARGET_MS = 2000
@@ -289,3 +292,65 @@ def test_what_is_in_use_stays_readable_when_it_is_removed(
     assert bytes(opened.media_of("v1")) == films("plain").read_bytes()
     add("tour", "bframes")  # the name is free again
     assert assets.get("tour").report().edition != opened.report().edition
+
+
+def test_a_reader_sees_a_removal_and_what_came_in_its_place_at_once(
+    assets: Assets, add: Callable[..., Path], tmp_path: Path
+) -> None:
+    reader = Assets(tmp_path / "vod", reader=True)
+    for film in ("plain", "silent", "plain"):
+        add("tour", film)
+        opened = reader.get("tour")
+        assert opened.report() == assets.get("tour").report()
+        assert reader.at_hand("tour") is opened, "and keeps it while nothing happens"
+        assets.remove("tour")
+        assert reader.at_hand("tour") is None
+        assert kinds(lambda: reader.get("tour")) == ["unknown"]
+
+
+def test_a_reader_does_not_keep_what_was_removed_while_it_was_opened(
+    assets: Assets, add: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add("tour")
+    reader = Assets(tmp_path / "vod", reader=True)
+    load = text_files.load
+
+    def removed_meanwhile(folder: Path, plan: Plan) -> tuple[TextPlan, ...]:
+        found = load(folder, plan)
+        assets.remove("tour")
+        return found
+
+    monkeypatch.setattr(text_files, "load", removed_meanwhile)
+    reader.get("tour")  # asked for before the removal was answered: either is right
+    assert reader.at_hand("tour") is None
+
+
+def test_a_reader_leaves_alone_what_is_being_received_and_can_change_nothing(
+    assets: Assets, add: Callable[..., Path], tmp_path: Path
+) -> None:
+    add("tour")
+    coming = assets.incoming()
+    reader = Assets(tmp_path / "vod", reader=True)
+    assert coming.is_dir()
+    with pytest.raises(AssertionError, match="readers change nothing"):
+        reader.change_texts("tour", lambda folder, asset: None)
+
+
+def test_what_a_crash_kept_from_being_counted_is_counted_at_the_next_start(
+    assets: Assets, add: Callable[..., Path], tmp_path: Path
+) -> None:
+    folder = add("tour")
+    reader = Assets(tmp_path / "vod", reader=True)
+    reader.get("tour")
+    folder.rename(tmp_path / "gone")  # as `remove` begins, and is killed then
+    Assets(tmp_path / "vod")
+    assert reader.at_hand("tour") is None
+
+
+def test_a_reader_that_finds_an_index_damaged_makes_it_anew(add: Callable[..., Path], tmp_path: Path) -> None:
+    folder = add("tour")
+    reader = Assets(tmp_path / "vod", reader=True)
+    damaged = reader.get("tour")
+    reader.forget(damaged, StaleIndex("its checksum differs"))
+    assert not (folder / "mezzanine.idx").exists()
+    assert reader.get("tour").report() == damaged.report() and (folder / "mezzanine.idx").exists()
