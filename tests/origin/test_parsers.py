@@ -25,9 +25,7 @@ from tests.origin.conftest import Origin, live, running_origin
 from tests.origin.test_texts import put
 from tests.packager.manifests import NS, timeline, valid
 
-TOPS = sorted(
-    leaf for leaf in MANIFESTS if Name(kind=Kind.VOD, title="x", leaf=leaf).at_top and leaf is not Leaf.POSTER
-)
+TOPS = sorted(leaf for leaf in MANIFESTS - {Leaf.POSTER} if Name(kind=Kind.VOD, title="x", leaf=leaf).at_top)
 FILMS = ("two-languages", "irregular", "h264-eac3", "hevc-ac3", "av1-opus", "silent")
 QUERIES = ("", "?start=3&end=7")
 Texts = dict[str, str]
