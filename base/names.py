@@ -50,6 +50,7 @@ Between roles only, never through an edge:
     /vod/{title}/upload-{token}/asset.json                PUT, DELETE by control: these files are the asset
     /vod/{title}/text/{track}                             PUT, DELETE by control: a file of subtitles
     /vod/{title}/captions.json                            PUT by control: find captions in the picture
+    /vod/{title}/marks.json                               GET, PUT, DELETE by control: chapters, breaks
     /{kind}/{title}/status.json                           GET by control: what the origin holds
 """
 
@@ -99,6 +100,7 @@ class Leaf(StrEnum):
     UPLOAD = "upload"
     SIDECAR = "sidecar"
     CAPTIONS = "captions"
+    MARKS = "marks"
     STATUS = "status"
 
 
@@ -120,6 +122,7 @@ VOD_ONLY = frozenset(
         Leaf.TEXT_SEGMENT,
         Leaf.SIDECAR,
         Leaf.CAPTIONS,
+        Leaf.MARKS,
         Leaf.MEZZANINE,
         Leaf.UPLOAD_FILE,
         Leaf.UPLOAD,
@@ -127,7 +130,7 @@ VOD_ONLY = frozenset(
 )
 LIVE_ONLY = frozenset({Leaf.PART, Leaf.SESSION})
 INTERNAL = frozenset(
-    {Leaf.SESSION, Leaf.MEZZANINE, Leaf.UPLOAD_FILE, Leaf.UPLOAD, Leaf.SIDECAR, Leaf.CAPTIONS, Leaf.STATUS}
+    {Leaf.SESSION, Leaf.MEZZANINE, Leaf.UPLOAD_FILE, Leaf.UPLOAD, Leaf.SIDECAR, Leaf.CAPTIONS, Leaf.MARKS, Leaf.STATUS}
 )
 PUBLIC = frozenset(Leaf) - INTERNAL
 MANIFESTS = frozenset(
@@ -198,6 +201,7 @@ _TOP_FILE = {
     Leaf.POSTER: "poster.jpg",
     Leaf.MEZZANINE: "mezzanine.mp4",
     Leaf.CAPTIONS: "captions.json",
+    Leaf.MARKS: "marks.json",
     Leaf.STATUS: "status.json",
 }
 _TRACK_FILE = {
@@ -261,6 +265,7 @@ CONTENT_TYPE = {
     Leaf.SESSION: "application/json",
     Leaf.SIDECAR: "application/octet-stream",
     Leaf.CAPTIONS: "application/json",
+    Leaf.MARKS: "application/json",
     Leaf.STATUS: "application/json",
     Leaf.MEZZANINE: "video/mp4",
     Leaf.UPLOAD_FILE: "video/mp4",

@@ -2,6 +2,7 @@
 
     ?start=SECONDS &end=SECONDS      playlists and manifests: from the segment that holds `start` to that before `end`
     ?tracks=TERM,TERM                multivariant playlists and manifests: only these
+    ?marks=EDITION                   media playlists: with marks; which ones, so that caches keep them apart
 
 SECONDS is decimal, with at most three places. A TERM is a track's name (`v1`, `a2`, `s1`), or a kind with conditions
 that all hold: `audio:de`, `video:<=720`, `video:>=360:avc1`, `text:none`. Conditions are `none`, a height (`720`, `<=`,
@@ -19,7 +20,7 @@ from urllib.parse import parse_qsl, quote
 from base.names import Leaf
 from base.problems import Problem
 
-CLIPS, FILTERS = ("start", "end"), ("tracks",)
+CLIPS, FILTERS, MARKS = ("start", "end"), ("tracks",), ("marks",)
 SIGNATURE = "sig"
 KINDS = {"v": "video", "a": "audio", "s": "text"}
 # What codecs are called here, and how RFC 6381 strings of them begin.
@@ -47,6 +48,7 @@ _SECONDS = re.compile(r"([0-9]{1,10})(?:\.([0-9]{1,3}))?")
 _NAME = re.compile(r"[vas][1-9][0-9]{0,2}")
 _HEIGHT = re.compile(r"(<=|>=|)([1-9][0-9]{0,4})")
 _LANGUAGE = re.compile(r"[a-z]{2,8}(?:-[a-z0-9]{1,8}){0,6}")
+_MARKS = re.compile(r"[0-9a-f]{16}")
 _SIGNED = re.compile(r"[A-Za-z0-9._-]{1,100}")
 
 # Which parameters mean something for which name; `sig` goes with any of them.
@@ -56,9 +58,9 @@ _TAKES = {
     Leaf.MANIFEST: CLIPS + FILTERS,
     Leaf.MANIFEST_NUMBER: FILTERS,
     Leaf.MANIFEST_ON_DEMAND: FILTERS,
-    Leaf.MEDIA_PLAYLIST: CLIPS,
-    Leaf.MEDIA_PLAYLIST_TS: CLIPS,
-    Leaf.IFRAME_PLAYLIST: CLIPS,
+    Leaf.MEDIA_PLAYLIST: CLIPS + MARKS,
+    Leaf.MEDIA_PLAYLIST_TS: CLIPS + MARKS,
+    Leaf.IFRAME_PLAYLIST: CLIPS + MARKS,
 }
 
 
@@ -82,12 +84,16 @@ class Term:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """`start_ms`, `end_ms`: -1 = not asked. `signature`: as it came, whatever it is worth."""
+    """`start_ms`, `end_ms`: -1 = not asked. `signature`: as it came, whatever it is worth.
+
+    `marks`: their edition, which playlists hand on. It is nobody's choice, so it needs no signature.
+    """
 
     start_ms: int = -1
     end_ms: int = -1
     tracks: tuple[Term, ...] = ()
     signature: str = ""
+    marks: str = ""
 
     def __bool__(self) -> bool:
         return self.clips or bool(self.tracks)
@@ -111,7 +117,12 @@ class Selection:
     @property
     def query(self) -> str:
         """The one spelling by which caches know this choice; playlists hand it on to those that they name."""
-        return self.canonical + (f"&{SIGNATURE}={self.signature}" if self.signature else "")
+        parts = [self.canonical]
+        if self.marks:
+            parts.append(f"{MARKS[0]}={self.marks}")
+        if self.signature:
+            parts.append(f"{SIGNATURE}={self.signature}")
+        return "&".join(filter(None, parts))
 
     def keeps(self, kind: str, *, name: str, codec: str = "", language: str = "und", height: int = 0) -> bool:
         """Is a track among those that are chosen?"""
@@ -133,7 +144,7 @@ def parse(leaf: Leaf, query: str, *, signed: bool = False) -> Selection:
         return ALL
     found: dict[str, str] = {}
     for name, value in parse_qsl(query, keep_blank_values=True, max_num_fields=64):
-        if name in (*CLIPS, *FILTERS, SIGNATURE):
+        if name in (*CLIPS, *FILTERS, *MARKS, SIGNATURE):
             if name in found:
                 raise Problem("malformed", f"give {name} once")
             found[name] = value
@@ -141,6 +152,8 @@ def parse(leaf: Leaf, query: str, *, signed: bool = False) -> Selection:
         found.pop(SIGNATURE, None)
     if SIGNATURE not in found:
         found = {name: value for name, value in found.items() if name in takes}
+    elif MARKS[0] not in takes:
+        found.pop(MARKS[0], None)
     return _selection(found)
 
 
@@ -154,7 +167,10 @@ def _selection(found: dict[str, str]) -> Selection:
     if signature and not _SIGNED.fullmatch(signature):
         raise Problem("malformed", "sig is KEYID.HEX, as `headwater sign` makes it")
     tracks = _terms(found["tracks"]) if "tracks" in found else ()
-    return Selection(start_ms=start, end_ms=end, tracks=tracks, signature=signature)
+    marks = found.get(MARKS[0], "")
+    if marks and not _MARKS.fullmatch(marks):
+        raise Problem("malformed", "marks is 16 hex digits: take it from the multivariant playlist")
+    return Selection(start_ms=start, end_ms=end, tracks=tracks, signature=signature, marks=marks)
 
 
 def _ms(name: str, value: str) -> int:

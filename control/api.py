@@ -14,6 +14,7 @@
     POST   assets/{asset}/subtitles?language=&label=&kind=&forced=&default=   the file as the body -> 201
     DELETE assets/{asset}/subtitles/{track}                                   204
     POST   assets/{asset}/captions?language=   captions in the picture become subtitles
+    GET, PUT, DELETE assets/{asset}/marks      chapters, breaks: a list, as a whole
     GET    node                      the processes of this box
 
 Answers about one thing carry ETag; DELETE and key rotation take If-Match.
@@ -22,7 +23,7 @@ Answers about one thing carry ETag; DELETE and key rotation take If-Match.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from typing import Any
 
 import msgspec
@@ -32,7 +33,7 @@ from aiohttp import hdrs, web
 from base.desired import key_hash
 from base.names import Kind
 from base.problems import Problem
-from control import bodies
+from control import bodies, marks
 from control.access import Access
 from control.addresses import Addresses, addresses
 from control.incoming import described
@@ -74,6 +75,7 @@ class Api:
         self._key_file = key_file
         self._keys_lock = asyncio.Lock()
         self._subtitles = Subtitles(catalog, origin)
+        self._marks = marks.Marks(catalog, origin)
 
     def add_to(self, app: web.Application) -> None:
         for method, path, handler in (
@@ -89,6 +91,9 @@ class Api:
             ("POST", "/assets/{asset}/subtitles", self.post_subtitles),
             ("DELETE", "/assets/{asset}/subtitles/{track}", self.delete_subtitles),
             ("POST", "/assets/{asset}/captions", self.post_captions),
+            ("GET", "/assets/{asset}/marks", self.get_marks),
+            ("PUT", "/assets/{asset}/marks", self.put_marks),
+            ("DELETE", "/assets/{asset}/marks", self.delete_marks),
             ("GET", "/node", self.get_node),
         ):
             app.router.add_route(method, f"/api/v1{path}", self._guarded(handler), expect_handler=self._expect)
@@ -255,6 +260,17 @@ class Api:
         await self._subtitles.remove(request.match_info["asset"], request.match_info["track"])
         return web.Response(status=204)
 
+    async def get_marks(self, request: web.Request) -> web.Response:
+        return await _relayed(self._marks.get(request.match_info["asset"]))
+
+    async def put_marks(self, request: web.Request) -> web.Response:
+        body = await _body(request, marks.LARGEST)
+        return await _relayed(self._marks.put(request.match_info["asset"], body, request[REQUEST_ID]))
+
+    async def delete_marks(self, request: web.Request) -> web.Response:
+        await self._marks.remove(request.match_info["asset"])
+        return web.Response(status=204)
+
     # This node
 
     async def get_node(self, _: web.Request) -> web.Response:
@@ -282,6 +298,14 @@ async def _body(request: web.Request, largest: int = _LARGEST_BODY) -> bytes:
         if len(body) > largest:
             raise Problem("too-large", f"a body of this call has at most {largest} bytes")
     return bytes(body)
+
+
+async def _relayed(answer: Awaitable[bytes]) -> web.Response:
+    """The origin's JSON, or its refusal, as it is."""
+    try:
+        return web.Response(body=await answer, content_type="application/json")
+    except Refused as refused:
+        return web.Response(status=refused.status, body=refused.body, content_type=refused.content_type)
 
 
 def _revs(request: web.Request) -> frozenset[int] | None:

@@ -135,7 +135,7 @@ def _chosen(name: names.Name, query: str, keys: Keys | None) -> select.Selection
         return select.ALL
     chosen = select.parse(name.leaf, query, signed=keys is not None)
     if keys is None or not chosen:
-        return chosen if chosen else select.ALL
+        return chosen if chosen else select.Selection(marks=chosen.marks)
     if not keys.good(name, chosen.canonical, chosen.signature):
         raise Problem("forbidden", "start, end and tracks need a valid sig here: headwater sign URL makes one")
     return chosen

@@ -43,6 +43,9 @@ class Api:
         """POST what is small enough to be held."""
         return self._ask("POST", path, body, {"Content-Type": "application/octet-stream"})
 
+    def put_bytes(self, path: str, body: bytes) -> Any:
+        return self._ask("PUT", path, body, {"Content-Type": "application/octet-stream"})
+
     def delete(self, path: str) -> Any:
         return self._ask("DELETE", path)
 

@@ -37,6 +37,12 @@ COMMANDS: dict[str, Subcommand] = {
             "node.subtitles:options",
         ),
         Subcommand(
+            "marks",
+            "show, set or remove chapters, breaks and other marks of an asset",
+            "node.marks:run",
+            "node.marks:options",
+        ),
+        Subcommand(
             "channel", "create, list, rekey or remove channels", "node.catalog:channel", "node.catalog:channel_options"
         ),
         Subcommand("status", "show what runs in a home", "node.status:run"),

@@ -5,6 +5,7 @@
     asset.json                       the policy by which it is cut, and what the files were called
     asset.plan                       the segments; made anew if it is not of these files
     text/s1.json  ...                subtitles and captions, as many as there are (origin.text_files)
+    marks.json                       chapters, breaks and the like, if there are any (origin.mark_files)
 
 A folder appears under its asset's name in one rename, after all files were received whole, indexed and planned: what a
 PUT refuses leaves nothing behind. Blocking, so called from threads, several at once; only `at_hand` is quick.
@@ -28,13 +29,14 @@ import structlog
 
 from base.problems import Problem
 from base.reports import AssetReport, TrackReport
-from origin import text_files
+from origin import mark_files, text_files
 from origin.changes import Changes
 from origin.disk import sync_folder, write_whole
 from packager import plan_file
 from packager.index import FileKey, Index, StaleIndex, build, check, from_buffer, to_bytes
 from packager.init import generation, init_segment
 from packager.limits import USUAL, Limits
+from packager.marks import Marks
 from packager.movie import read_movie
 from packager.plan import Plan
 from packager.plan_file import Prepared
@@ -91,6 +93,7 @@ class Asset:
     generations: dict[str, str]
     unchecked: set[str]
     texts: tuple[TextPlan, ...] = ()
+    marks: Marks = Marks()
     protection: Protection | None = None
 
     def media_of(self, track: str) -> memoryview:
@@ -226,7 +229,7 @@ class Assets:
         try:
             note = msgspec.json.decode((folder / _NOTE).read_bytes(), type=AssetNote)
             opened = self._opened(asset, folder, note)
-            opened = replace(opened, texts=text_files.load(folder, opened.plan))
+            opened = replace(opened, texts=text_files.load(folder, opened.plan), marks=mark_files.load(folder))
         except FileNotFoundError:
             raise Problem("unknown", f"there is no asset {asset}", cache_control="public, max-age=2") from None
         self._remember(opened, seen)
@@ -257,14 +260,14 @@ class Assets:
         shutil.rmtree(grave, ignore_errors=True)
 
     def change_texts(self, asset: str, change: Callable[[Path, Asset], None]) -> Asset:
-        """Change the texts in an asset's folder, and open it anew. Raises Problem unknown, and as `change`."""
+        """Change texts or marks in an asset's folder, and open it anew. Raises Problem unknown, and as `change`."""
         with self._changing:
             with self._lock:
                 seen = self._removals
             opened = self.get(asset)
             folder = self._folder / asset
             change(folder, opened)
-            changed = replace(opened, texts=text_files.load(folder, opened.plan))
+            changed = replace(opened, texts=text_files.load(folder, opened.plan), marks=mark_files.load(folder))
             with self._lock:
                 gone = self._removals != seen
                 self._note_change()  # who opens it at this moment may have seen the texts of before

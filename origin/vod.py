@@ -20,6 +20,7 @@ from origin.assets import Asset, Assets
 from origin.captions import Captions
 from origin.lane import Lane
 from origin.licence import key_answer
+from origin.marks import MarksDoor
 from origin.offered_pictures import OfferedPictures
 from origin.pictures import Pictures, owner
 from origin.printed import Printed, Shelf
@@ -54,6 +55,7 @@ class Vod:
         self.arrivals = Arrivals(ctx, assets)
         self._texts = texts.Texts(ctx, assets)
         self._captions = Captions(ctx, assets)
+        self._marks = MarksDoor(ctx, assets)
 
     async def get(self, request: web.Request, name: Name) -> web.StreamResponse:
         if name.leaf is Leaf.STATUS and name.title in self.arrivals.adding:
@@ -61,11 +63,13 @@ class Vod:
         asset = await self._open(name.title)
         if name.leaf is Leaf.STATUS:
             return web.Response(body=msgspec.json.encode(asset.report()), content_type="application/json")
+        if name.leaf is Leaf.MARKS:
+            return self._marks.get(asset)
         if (text := texts.find(name, asset)) is not None:  # below an edition of its own, and clear whatever the prefix
             body, tag = await asyncio.to_thread(texts.octets, name, text, asset.plan.target_duration)
             chosen = select.parse(name.leaf, request.query_string, signed=True)
-            if chosen.clips:
-                return _text(name, selection.text_playlist(body, asset, chosen))
+            if chosen.clips or chosen.marks:
+                return _text(name, selection.text_playlist(body, text, asset, chosen), chosen, asset)
             return _whole(name, body, tag)
         if name.leaf is Leaf.POSTER:
             name = replace(name, track=self._made_here().poster_track(asset))
@@ -99,6 +103,8 @@ class Vod:
             return await self._texts.put(request, name)
         if name.leaf is Leaf.CAPTIONS:
             return await self._captions.put(request, name)
+        if name.leaf is Leaf.MARKS:
+            return await self._marks.put(request, name)
         answer = await self.arrivals.put(request, name)
         if name.leaf is not Leaf.UPLOAD_FILE and (found := await self._captions.arrived(name.title)) is not None:
             report = msgspec.json.encode(found.report())
@@ -112,6 +118,8 @@ class Vod:
             return web.Response(status=204)
         if name.leaf is Leaf.SIDECAR:
             return await self._texts.delete(name)
+        if name.leaf is Leaf.MARKS:
+            return await self._marks.delete(name)
         if name.leaf is not Leaf.STATUS:
             raise Problem("method", "an asset is removed as a whole: DELETE its status.json", allow="GET, HEAD")
         await asyncio.to_thread(self._assets.remove, name.title)
@@ -155,7 +163,7 @@ class Vod:
             forms = texts.FORMS[self._ctx.settings.text("origin.dash_text")]
             sheets = self._pictures.sheets(name, asset)
             body = (await asyncio.to_thread(selection.text, name, asset, chosen, forms, sheets)).encode()
-            found = Printed(asset=held or asset, body=body, fields=_text_fields(name, body))
+            found = Printed(asset=held or asset, body=body, fields=_text_fields(name, body, chosen, asset))
             if held is not None and self._assets.at_hand(name.title) is held:
                 self._shelf.keep(key, found)
         return web.Response(body=found.body, headers=found.fields)
@@ -255,14 +263,15 @@ def _whole(name: Name, body: bytes | bytearray | memoryview, tag: str) -> web.Re
     return web.Response(body=body, headers=_headers(name, tag))
 
 
-def _text(name: Name, text: str) -> web.Response:
+def _text(name: Name, text: str, chosen: select.Selection, asset: Asset) -> web.Response:
     body = text.encode()
-    return web.Response(body=body, headers=_text_fields(name, body))
+    return web.Response(body=body, headers=_text_fields(name, body, chosen, asset))
 
 
-def _text_fields(name: Name, body: bytes) -> dict[str, str]:
+def _text_fields(name: Name, body: bytes, chosen: select.Selection, asset: Asset) -> dict[str, str]:
     fields = _headers(name, hashlib.sha256(body).hexdigest()[:16])
-    # below an edition a playlist never changes either; the top names do when the asset is planned anew
-    if not name.edition:
+    # below an edition a playlist never changes either, but for marks: then it is asked for by theirs, and whoever
+    # comes with that of other marks gets these for a short time; the top names change when the asset is planned anew
+    if not name.edition or chosen.marks not in ("", asset.marks.edition):
         fields["Cache-Control"] = lifetimes.VOD_MANIFEST
     return fields

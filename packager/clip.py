@@ -23,6 +23,7 @@ from packager.hls_tags import Tag, attributes, seconds
 from packager.plan import Plan
 
 _URI = 'URI="'
+_OF_KEYS = "#EXT-X-SESSION-"  # no address of ours, and not a playlist's
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +106,7 @@ def _asked(lines: list[str], query: str) -> Iterator[str]:
     for line in lines:
         if not line.startswith("#"):
             yield f"{line}?{query}"
-        elif _URI in line:
+        elif _URI in line and not line.startswith(_OF_KEYS):
             before, _, after = line.partition(_URI)
             uri, _, rest = after.partition('"')
             yield f'{before}{_URI}{uri}?{query}"{rest}'

@@ -131,5 +131,17 @@ def test_a_selection_is_true_if_it_chooses_something() -> None:
     assert parse(TOP, "end=5") and parse(TOP, "end=5").clips and not parse(TOP, "tracks=v1").clips
 
 
+def test_the_edition_of_marks_is_handed_on_and_chooses_nothing() -> None:
+    edition = "0123456789abcdef"
+    found = parse(PLAYLIST, f"marks={edition}&start=5")
+    assert (found.query, found.canonical) == (f"start=5&marks={edition}", "start=5")
+    assert not parse(PLAYLIST, f"marks={edition}") and parse(PLAYLIST, f"marks={edition}").query == f"marks={edition}"
+    for leaf in (Leaf.MULTIVARIANT, Leaf.MANIFEST, Leaf.SEGMENT):
+        assert parse(leaf, f"marks={edition}").query == ""
+    assert parse(Leaf.MANIFEST, f"marks={edition}&sig=k1.00", signed=True).marks == ""
+    with pytest.raises(Problem, match="multivariant"):
+        parse(PLAYLIST, "marks=../x")
+
+
 def test_codec_words_are_no_languages_of_two_letters() -> None:
     assert all(len(word) > 2 for word in CODECS)

@@ -100,6 +100,8 @@ def test_with_keys_a_choice_is_signed_or_refused() -> None:
     assert request.wanted("/vod/a/e/a1/media.m3u8", signed, keys)[0] == f"/vod/a/e/a1/media.m3u8?{signed}"
     assert request.wanted(top, signed.replace("start=5&", "") + "&start=5.0", keys)[0] == f"{top}?{signed}"
     assert request.wanted(top, "x=y&sig=k1.00", keys)[0] == top  # nothing is chosen
+    marked = "/vod/a/e/a1/media.m3u8?marks=0123456789abcdef"
+    assert request.wanted(*marked.split("?"), keys)[0] == request.wanted(*marked.split("?"))[0] == marked
     assert request.wanted("/vod/a/e/a1/0.m4s", "start=5", keys)[0] == "/vod/a/e/a1/0.m4s"
     for query in (
         "start=5",

@@ -135,6 +135,12 @@ def test_a_period_holds_these_segments(packed: Callable[..., Packed], name: str)
         assert (rows[0][1] - offset) / scale < one and (rows[-1][1] + rows[-1][2] - offset) / scale > lasts - one
 
 
+def test_lines_about_keys_are_no_playlists() -> None:
+    line = '#EXT-X-SESSION-KEY:METHOD=SAMPLE-AES,URI="data:text/plain;base64,AAAA"'
+    told = clip.multivariant(f'#EXTM3U\n{line}\n#EXT-X-MEDIA:URI="a.m3u8"\nv.m3u8\n', "start=4", None)
+    assert told.splitlines() == ["#EXTM3U", line, '#EXT-X-MEDIA:URI="a.m3u8?start=4"', "v.m3u8?start=4"]
+
+
 def test_a_set_without_a_timeline_or_without_segments_leaves() -> None:
     made = ET.fromstring(
         '<Period><AdaptationSet id="0"><Representation id="a"><SegmentTemplate startNumber="0" timescale="1">'

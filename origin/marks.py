@@ -1,0 +1,83 @@
+"""Marks of an asset over HTTP and on disk: `marks.json` in the asset's folder, written whole or not at all.
+
+    PUT    /vod/{title}/marks.json    a list of marks (packager.marks) -> 200, the marks as they are kept
+    GET    /vod/{title}/marks.json    -> 200; [] where there are none
+    DELETE /vod/{title}/marks.json    -> 204
+
+A PUT replaces all of them. The media's edition never changes by it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import structlog
+from aiohttp import web
+
+from base import lifetimes
+from base.names import CONTENT_TYPE, Leaf, Name
+from base.problems import Problem
+from node.process import Context
+from origin import mark_files
+from origin.assets import Asset, Assets
+from packager import marks
+from packager.marks import Marks
+
+log = structlog.get_logger("marks")
+
+
+class MarksDoor:
+    """Requests for the marks of assets."""
+
+    def __init__(self, ctx: Context, assets: Assets) -> None:
+        self._ctx = ctx
+        self._assets = assets
+
+    def get(self, asset: Asset) -> web.Response:
+        return _answer(asset.marks)
+
+    async def put(self, request: web.Request, name: Name) -> web.Response:
+        """Raises Problem malformed with the place in the JSON, too-large, unknown, busy."""
+        body = await _body(request)
+        changed = await self._change(name.title, body)
+        log.info("marks.stored", asset=name.title, marks=len(changed.marks.marks))
+        return _answer(changed.marks)
+
+    async def delete(self, name: Name) -> web.Response:
+        """Raises Problem unknown if there is no such asset."""
+        await self._change(name.title, None)
+        log.info("marks.removed", asset=name.title)
+        return web.Response(status=204)
+
+    async def _change(self, title: str, body: bytes | None) -> Asset:
+        def store(folder: Path, asset: Asset) -> None:
+            mark_files.store(folder, Marks() if body is None else marks.parse(body, asset.plan.duration))
+
+        try:
+            return await asyncio.to_thread(self._assets.change_texts, title, store)
+        except Problem as problem:
+            self._ctx.metrics.counter("origin_refused", kind=problem.kind.name).inc()
+            raise
+        except OSError as fault:
+            log.error("marks.not_stored", asset=title, fault=str(fault))
+            self._ctx.metrics.counter("origin_refused", kind="busy").inc()
+            raise Problem("busy", f"the origin cannot store the marks: {fault.strerror}") from fault
+
+
+def _answer(found: Marks) -> web.Response:
+    return web.Response(
+        body=found.to_bytes(),
+        headers={"Content-Type": CONTENT_TYPE[Leaf.MARKS], "Cache-Control": lifetimes.NO_STORE},
+    )
+
+
+async def _body(request: web.Request) -> bytes:
+    body = bytearray()
+    async for block in request.content.iter_any():
+        body += block
+        if len(body) > marks.LARGEST:
+            raise Problem("too-large", f"marks have at most {marks.LARGEST >> 10} KiB")
+    if request.content_length is not None and len(body) != request.content_length:
+        raise Problem("malformed", f"{len(body)} of {request.content_length} octets came: send it again")
+    return bytes(body)
