@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from base.names import Kind, Leaf, Name, init_file, segment_file, ts_file
 from base.reports import TrackReport
 from packager.hls_tags import Tag, attributes, quoted, seconds
@@ -149,9 +151,9 @@ def media_playlist(plan: Plan, track: TrackPlan, generation: str, keys: Mapping[
     A segment in which this track has nothing (audio that starts late) is a gap as long as the picture's; at the end
     it is left out.
     """
-    first = track.first.tolist()
     durations = track.durations.tolist()
-    last = max(n for n in range(plan.count) if first[n + 1] > first[n])
+    has_media = np.diff(track.first) > 0
+    last = int(np.flatnonzero(has_media)[-1])
     keys = keys or {}
     of_transport = _SAMPLE_AES_VERSION if any("SAMPLE-AES" in key for key in keys.values()) else _TS_VERSION
     version = _VERSION if generation else of_transport
@@ -165,12 +167,15 @@ def media_playlist(plan: Plan, track: TrackPlan, generation: str, keys: Mapping[
     ]
     if generation:
         lines.append(attributes(Tag.MAP, URI=quoted(init_file(generation))))
-    for number in range(last + 1):
-        if number in keys:
-            lines.append(keys[number])
-        if first[number + 1] == first[number]:
-            lines.append(Tag.GAP)
-        lines.append(f"{Tag.INF}:{seconds(durations[number])},")
-        lines.append(segment_file(number) if generation else ts_file(number))
+    special = {number: [Tag.GAP.value] for number in np.flatnonzero(~has_media[: last + 1]).tolist()}
+    for number, tag in keys.items():
+        special[number] = [tag, *special.get(number, ())]
+    # most segments last equally long, and a title may have ten thousand
+    spelt = {duration: f"{Tag.INF}:{seconds(duration)}," for duration in set(durations)}
+    file = segment_file if generation else ts_file
+    for number, duration in enumerate(durations[: last + 1]):
+        if number in special:
+            lines += special[number]
+        lines += (spelt[duration], file(number))
     lines.append(Tag.ENDLIST)
     return "\n".join(lines) + "\n"
