@@ -1,4 +1,4 @@
-"""Common Encryption on one core: octets of media a second, for a title as people watch it.
+"""Encryption on one core: octets of media a second, for a title as people watch it.
 
 FFmpeg makes a title of 4 Mb/s (720p, 25 pictures a second, 4 s segments). `first`: where slices end is found as well;
 `again`: it is known from an earlier request. The other rows are the ways that were tried, on the same segments.
@@ -19,16 +19,16 @@ import numpy as np
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from bench.figures import Figures
-from packager import cenc
+from packager import aes128, cenc, sample_aes, ts
 from packager.cenc import BLOCK, ContentKey, Scheme
 from packager.index import FileKey, build
 from packager.methods import Method
 from packager.movie import read_movie
 from packager.plan import TrackPlan, make_plan
-from packager.protect import Protection, gathered, protected_segment, slice_ranges
+from packager.protect import Protection, gathered, protected_segment
 from packager.slices import Ranges
 
-TITLE = "Common Encryption"
+TITLE = "Encryption"
 COLUMNS = ("what", "MB/s", "µs a segment")
 SECONDS = 24
 ROUNDS = 7
@@ -52,8 +52,14 @@ def measure() -> Figures:
     for scheme in Scheme:
         for track in plan.tracks:
             rows += _product(file, track, scheme)
+    for track in plan.tracks:
+        rows += _wholes(file, track)
     video = plan.tracks[0]
-    segments = [(gathered(video, n, file), slice_ranges(video, n, file)) for n in range(_count(video))]
+    protection = Protection(method=Method.CBCS, keys=_KEYS)
+    segments = [
+        (gathered(video, n, file), protected_segment(video, n, 1, file, protection).ranges)
+        for n in range(_count(video))
+    ]
     octets = sum(len(media) for media, _ in segments)
     for name, cipher in (
         ("cenc, cipher alone: one context, its counter set for each sample (in use)", _one_counter),
@@ -84,16 +90,14 @@ def _count(track: TrackPlan) -> int:
 
 def _product(file: memoryview, track: TrackPlan, scheme: Scheme) -> list[tuple[str, ...]]:
     protection = Protection(method=Method(scheme), keys=_KEYS)
-    numbers = [n for n in range(_count(track)) if track.first[n + 1] > track.first[n]]
-    known = {n: slice_ranges(track, n, file) for n in numbers}
+    numbers = _numbers(track)
+    known = {n: protected_segment(track, n, 1, file, protection).ranges for n in numbers}
 
     def again() -> int:
         return sum(protected_segment(track, n, 1, file, protection, known[n]).length for n in numbers)
 
     def first() -> int:
-        return sum(
-            protected_segment(track, n, 1, file, protection, slice_ranges(track, n, file)).length for n in numbers
-        )
+        return sum(protected_segment(track, n, 1, file, protection).length for n in numbers)
 
     octets = again()
     kind = track.track.format.kind
@@ -103,6 +107,34 @@ def _product(file: memoryview, track: TrackPlan, scheme: Scheme) -> list[tuple[s
     if kind == "video":
         rows.append(_row(f"{scheme} {kind}, whole segments, first", octets, _median(first), len(numbers)))
     return rows
+
+
+def _wholes(file: memoryview, track: TrackPlan) -> list[tuple[str, ...]]:
+    """AES-128 of fragments and of MPEG-TS, and SAMPLE-AES of MPEG-TS beside the clear one."""
+    kind, numbers = track.track.format.kind, _numbers(track)
+    whole, by_sample = ContentKey(kid=_KEY.kid, key=_KEY.key, iv=b""), _KEY
+    plain, ciphered = ts.stream_of(track), sample_aes.stream_of(track, file)
+
+    def transport(number: int) -> int:
+        body = ts.segment(plain, track, number, file)
+        return len(aes128.encrypted([body], len(body), whole, number))
+
+    ways: tuple[tuple[str, Callable[[int], int]], ...] = (
+        (f"aes-128 {kind}, fMP4", lambda n: aes128.segment(track, n, file, whole).length),
+        (f"aes-128 {kind}, MPEG-TS", transport),
+        (f"sample-aes {kind}, MPEG-TS", lambda n: len(sample_aes.segment(ciphered, track, n, file, by_sample))),
+        (f"clear {kind}, MPEG-TS", lambda n: len(ts.segment(plain, track, n, file))),
+    )
+    rows = []
+    for name, way in ways:
+        octets = sum(map(way, numbers))
+        seconds = _median(lambda way=way: sum(map(way, numbers)))  # type: ignore[misc]
+        rows.append(_row(name, octets, seconds, len(numbers)))
+    return rows
+
+
+def _numbers(track: TrackPlan) -> list[int]:
+    return [n for n in range(_count(track)) if track.first[n + 1] > track.first[n]]
 
 
 def _median(work: Callable[[], object]) -> float:

@@ -14,7 +14,7 @@ from packager.crypto_periods import Policy, periods
 from packager.index import FileKey
 from packager.init import generation
 from packager.methods import Method
-from packager.protect import Ciphered, Protection, protected_init, protected_segment, slice_ranges
+from packager.protect import Ciphered, Protection, protected_init, protected_segment
 from packager.slices import Ranges
 
 # Views are small. Ranges are 24 octets a slice: 8192 segments of 100 pictures are 20 MB.
@@ -34,7 +34,7 @@ class Protector:
         self._licence_url = licence_url
         self._lock = threading.Lock()  # of both tables, never held during work
         self._views: OrderedDict[tuple[str, Method], tuple[Asset, Asset]] = OrderedDict()
-        self._ranges: OrderedDict[tuple[FileKey, str, int, int], Ranges | None] = OrderedDict()
+        self._ranges: OrderedDict[tuple[FileKey, str, int, int], Ranges] = OrderedDict()
 
     def view(self, asset: Asset, method: Method) -> Asset:
         """The asset as it is under a method. Raises Problem unplayable where a codec cannot be protected."""
@@ -83,15 +83,14 @@ class Protector:
         ordinal = [t.name for t in view.index.tracks].index(track) + 1
         place = (view.index.key, track, int(planned.first[number]), int(planned.first[number + 1]))
         with self._lock:
-            known = place in self._ranges
             found = self._ranges.get(place)
-        if not known and key is not None:
-            found = slice_ranges(planned, number, view.media_of(track))
+        made = protected_segment(planned, number, ordinal, view.media_of(track), protection, found)
+        if found is None and made.ranges is not None:
             with self._lock:
-                self._ranges[place] = found
+                self._ranges[place] = made.ranges
                 while len(self._ranges) > _MOST_RANGES:
                     self._ranges.popitem(last=False)
-        return protected_segment(planned, number, ordinal, view.media_of(track), protection, found)
+        return made
 
     def ts_segment(self, view: Asset, stream: ts.Stream, track: str, number: int) -> bytearray | memoryview:
         """Segment `number` of a track as MPEG-TS. Raises Problem unplayable if the media is damaged."""

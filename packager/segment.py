@@ -35,6 +35,20 @@ def segment(
 
     `boxes`, `behind`, `description`: see moof_and_mdat_head.
     """
+    head = segment_head(plan, number, boxes, behind=behind, description=description)
+    ranges = pieces(plan.track.samples[int(plan.first[number]) : int(plan.first[number + 1])])
+    return Body(head=head, ranges=ranges, length=len(head) + sum([size for _, size in ranges]))
+
+
+def segment_head(
+    plan: TrackPlan,
+    number: int,
+    boxes: Callable[[int], bytes] | None = None,
+    *,
+    behind: bytes = b"",
+    description: int = 0,
+) -> bytes:
+    """The octets before the media of a segment."""
     first, end = int(plan.first[number]), int(plan.first[number + 1])
     track = plan.track
     rows = track.samples[first:end]
@@ -44,7 +58,7 @@ def segment(
     following = int(track.samples["dts"][end]) if end < len(track.samples) else track.end_dts
     duration[-1] = following - int(dts[-1])
     cto = rows["cto"]
-    head = moof_and_mdat_head(
+    return moof_and_mdat_head(
         sequence=number + 1,
         tfdt=int(dts[0]) + plan.base,
         duration=duration,
@@ -55,8 +69,6 @@ def segment(
         behind=behind,
         description=description,
     )
-    ranges = pieces(rows)
-    return Body(head=head, ranges=ranges, length=len(head) + sum([size for _, size in ranges]))
 
 
 def _sync(indices: npt.NDArray[np.uint32], first: int, end: int) -> Sync | npt.NDArray[np.bool_]:

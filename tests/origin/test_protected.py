@@ -128,7 +128,7 @@ async def test_sample_aes_of_fragments_is_cbcs(films: Films, tmp_path: Path) -> 
         for name, uri in read_multivariant((await origin.get(top)).text):
             playlist = urllib.parse.urljoin(top, uri)
             text = (await origin.get(playlist)).text
-            said = re.search(r'#EXT-X-KEY:METHOD=SAMPLE-AES,URI="([^"]+)",IV=0x([0-9a-f]{32})\n', text)
+            said = re.search(r'#EXT-X-KEY:METHOD=SAMPLE-AES,URI="([^"]+)",IV=0x([0-9A-F]{32})\n', text)
             assert said is not None
             key = (await origin.get(urllib.parse.urljoin(playlist, said[1]))).body
             samples, kid = await deciphered(origin, playlist)
@@ -137,7 +137,7 @@ async def test_sample_aes_of_fragments_is_cbcs(films: Films, tmp_path: Path) -> 
             init = re.search(r'EXT-X-MAP:URI="([^"]+)"', text)
             assert init is not None
             tenc = read_tenc((await origin.get(urllib.parse.urljoin(playlist, init[1]))).body)
-            assert (tenc.scheme, tenc.iv.hex()) == ("cbcs", said[2])
+            assert (tenc.scheme, tenc.iv.hex().upper()) == ("cbcs", said[2])
 
 
 async def test_sample_aes_of_transport_streams(films: Films, tmp_path: Path) -> None:

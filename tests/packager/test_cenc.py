@@ -121,6 +121,28 @@ def test_audio_is_ciphered_whole(sizes: list[int], scheme: Scheme) -> None:
             assert media.tobytes()[end - rest : end] == data[end - rest : end]
 
 
+@given(st.lists(st.integers(1, 400), min_size=1, max_size=40), st.integers(0, 1 << 60))
+def test_all_counters_in_one_call_are_the_same_cipher(sizes: list[int], iv: int) -> None:
+    data = np.random.default_rng(sum(sizes)).bytes(sum(sizes))
+    one, other = (np.frombuffer(data, np.uint8).copy() for _ in range(2))
+    cenc.encrypt_cenc(one, cenc.whole_samples(np.array(sizes)), KEY, iv)
+    cenc.encrypt_cenc_whole(other, np.array(sizes), KEY, iv)
+    assert one.tobytes() == other.tobytes()
+
+
+@given(st.lists(st.integers(1, 400), min_size=1, max_size=40), st.sampled_from([16, 160]))
+def test_chains_side_by_side_are_the_same_cipher(sizes: list[int], stride: int) -> None:
+    """Which of the two is taken depends on how many ranges there are, and how long they are."""
+    data = np.random.default_rng(sum(sizes)).bytes(sum(sizes))
+    one, other = (np.frombuffer(data, np.uint8).copy() for _ in range(2))
+    found = cenc.whole_samples(np.array(sizes))
+    blocks = -(-((found.end - found.start) // 16) // (stride // 16))
+    if blocks.any():
+        cenc._one_chain(one, found.start, blocks, stride, KEY)
+        cenc._in_step(other, found.start, blocks, stride, KEY)
+    assert one.tobytes() == other.tobytes()
+
+
 @pytest.mark.rule("ISO/IEC 23001-7 9.5.2", "in cenc a protected range of video is a multiple of 16 octets")
 @given(segments())
 def test_subsamples_cover_their_sample(made: tuple[bytes, list[int], list[list[tuple[int, int]]]]) -> None:

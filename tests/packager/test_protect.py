@@ -13,7 +13,7 @@ from packager.cenc_boxes import common_pssh
 from packager.crypto_periods import Policy, periods
 from packager.methods import Method
 from packager.movie import read_movie
-from packager.protect import Protection, protected_init, protected_segment, slice_ranges
+from packager.protect import Protection, protected_init, protected_segment
 from tests.kit import fragments, shaka
 from tests.kit.decrypt import decrypt, deep, protected_samples, read_tenc
 from tests.kit.media import Films
@@ -49,8 +49,10 @@ def protected(asset: Packed, name: str, scheme: Scheme, how: Protection | None =
     track, file = asset.track(name), memoryview(asset.data)
     made = []
     for number in asset.numbers(name):
-        found = slice_ranges(track, number, file)
-        segment = protected_segment(track, number, ordinal, file, how, found)
+        segment = protected_segment(track, number, ordinal, file, how)
+        if segment.ranges is not None:  # found once, used again under any scheme
+            again = protected_segment(track, number, ordinal, file, how, segment.ranges)
+            assert (again.head, again.media) == (segment.head, segment.media)
         made.append(segment.head + bytes(segment.media))
         assert len(made[-1]) == segment.length
     return protected_init(track.track.format, how), made
