@@ -168,10 +168,12 @@ async def running_origin(home: Path, clock: Clock | None = None, **settings: str
 class OriginProcess:
     """`python -m origin` in a process of its own, which can be killed and started again."""
 
-    def __init__(self, home: Path, *words: str) -> None:
+    def __init__(self, home: Path, *words: str, worker: int = 0) -> None:
         self.home = Home(home)
         self.home.make()
-        self.words = words
+        self.words = (*words, "--worker", str(worker))
+        # a further worker is asked at its own socket: the media socket is worker 0's
+        self.socket = self.home.socket("origin", worker) if worker else self.home.socket("origin", door="media")
         self.process: asyncio.subprocess.Process | None = None
         self.asker: Asker | None = None
 
@@ -191,7 +193,7 @@ class OriginProcess:
                 sys.executable, "-m", "origin", "--home", str(self.home.root), "--set", "pictures.on=0", *self.words,
                 cwd=ROOT, stdin=asyncio.subprocess.PIPE, stdout=log, stderr=log,
             )  # fmt: skip
-        self.asker = Asker(self.home.socket("origin", door="media"))
+        self.asker = Asker(self.socket)
         async with asyncio.timeout(20):
             while True:
                 assert self.process.returncode is None, self.log()
