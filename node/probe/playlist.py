@@ -140,6 +140,7 @@ class Map:
     uri: str
     range: Range | None
     line: int
+    keys: tuple[Tag, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -321,7 +322,7 @@ def media(document: Document) -> Media:
             case "EXT-X-GAP":
                 now.gap = True
             case "EXT-X-MAP":
-                map_ = Map(row.get("URI"), byte_range(row.get("BYTERANGE")), row.line)
+                map_ = Map(row.get("URI"), byte_range(row.get("BYTERANGE")), row.line, tuple(keys.values()))
             case "EXT-X-KEY":
                 if row.get("METHOD") == "NONE":
                     keys = {}

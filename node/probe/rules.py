@@ -160,6 +160,8 @@ _ROWS = (
     Rule("date-media", _M, "RFC 8216bis 4.4.4.6", "dates go with media time within a run"),
     Rule("ts-packets", _M, "RFC 8216bis 3.1.1", "a transport stream is whole packets of one program, with PAT and PMT"),
     Rule("audio-timestamp", _M, "RFC 8216bis 3.1.3", "packed audio starts with the ID3 timestamp"),
+    Rule("key-octets", _M, "RFC 8216bis 5.1", "a key file of the format identity has 16 octets"),
+    Rule("cipher-blocks", _M, "RFC 8216bis 4.4.4.4", "AES-128: whole segments in CBC mode, padded by PKCS #7"),
     Rule("webvtt-header", _M, "RFC 8216bis 3.1.4", "a WebVTT segment starts with its header"),
     Rule("bitrate-tag", _M, "RFC 8216bis 4.4.4.8", "EXT-X-BITRATE is within 10 % of the segment's rate"),
     # HTTP

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
-from node.probe import answers, multivariant, text, together
+from node.probe import answers, ciphers, multivariant, text, together
 from node.probe import segments as rules
 from node.probe.answers import Answer
 from node.probe.boxes import Broken, Init, fragments, init
 from node.probe.fetch import Fetch, Spent
 from node.probe.follow_hls import Follow, Rendition, every, unserved
-from node.probe.playlist import Media, Multivariant, Range, Segment, read
+from node.probe.playlist import Media, Multivariant, Range, Segment, Tag, read
 from node.probe.playlist import multivariant as read_multivariant
 from node.probe.result import Result, Row
 from node.probe.rules import Finding
@@ -30,6 +30,7 @@ class Visit:
     count: int
     renditions: list[Rendition] = field(default_factory=list)
     master: Multivariant | None = None
+    keys: dict[str, bytes | None] = field(default_factory=dict)
 
     @property
     def _follow(self) -> Follow:
@@ -118,11 +119,11 @@ class Visit:
             return None
         rendition.sizes[segment.number] = len(answer.body)
         self.result.add(rules.bitrate(segment, len(answer.body), now.url))
-        if segment.keys and any(key.get("METHOD") in ("AES-128", "AES-256-GCM") for key in segment.keys):
-            note = f"{rendition.url}: segments are encrypted as a whole"
-            if note not in self.result.unseen:
-                self.result.unseen.append(note)
-            return None
+        if ciphers.is_whole(segment.keys):
+            clear = await self._clear(rendition, segment.keys, segment.number, answer.body, url)
+            if clear is None:
+                return None
+            answer = replace(answer, body=clear)
         if rules.is_transport(answer.body):
             self.result.add(answers.media(answer, "ts", now.target))
             self.result.add(rules.transport(answer.body, url, has_map=segment.map is not None))
@@ -144,6 +145,31 @@ class Visit:
             )
             await self._parts(rendition, segment, seen, head)
         return seen
+
+    async def _clear(
+        self, rendition: Rendition, keys: Sequence[Tag], number: int, body: bytes, url: str
+    ) -> bytes | None:
+        """What was ciphered as a whole; None if its key is not handed out, or it is not well ciphered."""
+        tag = ciphers.open_key(keys)
+        key = await self._key(rendition.now.absolute(tag.get("URI"))) if tag else None
+        iv = ciphers.iv_of(tag, number) if tag else None
+        if key is None or iv is None:
+            note = f"{rendition.url}: segments are encrypted as a whole"
+            if note not in self.result.unseen:
+                self.result.unseen.append(note)
+            return None
+        clear = ciphers.deciphered(body, key, iv)
+        self.result.add(ciphers.blocks(clear, len(body), url))
+        return clear
+
+    async def _key(self, url: str) -> bytes | None:
+        """Asked for once; None if it is not handed out, or is no key."""
+        if url not in self.keys:
+            answer = await self.fetch.get(url)
+            found = list(ciphers.key_file(answer.body, url)) if answer.ok else []
+            self.result.add(found)
+            self.keys[url] = answer.body if answer.ok and not found else None
+        return self.keys[url]
 
     def _independent(self, now: Media) -> bool:
         whole = self.master is not None and self.master.document.first("EXT-X-INDEPENDENT-SEGMENTS") is not None
@@ -191,7 +217,12 @@ class Visit:
             return None
         self.result.add(answers.media(answer, "mp4", now.target))
         try:
-            found = init(answer.body)
+            body: bytes | None = answer.body
+            if ciphers.is_whole(segment.map.keys):
+                body = await self._clear(rendition, segment.map.keys, segment.number, answer.body, url)
+            if body is None:
+                return None
+            found = init(body)
         except Broken as fault:
             self.result.add([Finding("init-moov", url, 0, str(fault))])
             return None

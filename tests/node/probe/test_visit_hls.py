@@ -1,12 +1,14 @@
 """HLS presentations on real ports: sound ones, and each with one quirk."""
 
 import pytest
+from aiohttp import web
 
 from node.clock import SystemClock
 from node.probe.result import Result, lines
 from node.probe.visit import probe
 from tests.node.probe.pairs import rules
-from tests.node.probe.stage import LiveOrigin, Restarted, film, served
+from tests.node.probe.stage import LiveOrigin, Restarted, film, media, served
+from tests.node.probe.test_ciphers import KEY, ciphered
 
 # rule -> how an origin breaks it: a live one by its quirk, a film by an edit of its playlist
 QUIRKS: dict[str, str] = {
@@ -66,6 +68,28 @@ async def test_whole_segment_encryption_is_not_looked_into() -> None:
     async with served(film(lambda text: text.replace("#EXT-X-MAP", keyed))) as url:
         result = await probe(f"{url}/media.m3u8", SystemClock(), seconds=0, count=2)
     assert result.findings == [] and "encrypted as a whole" in result.unseen[0]
+
+
+@pytest.mark.parametrize(("key", "found"), [(KEY, set()), (KEY[::-1], {"cipher-blocks"}), (b"k", {"key-octets"})])
+async def test_it_is_looked_into_where_the_key_is_handed_out(key: bytes, found: set[str]) -> None:
+    """The init segment stands before the key, so it is clear."""
+    keyed = '#EXT-X-KEY:METHOD=AES-128,URI="k"\n#EXTINF'
+    plain = film(lambda text: text.replace("#EXTINF", keyed, 1))
+
+    def answer(request: web.Request) -> web.StreamResponse:
+        if request.path == "/k":
+            return media(key)
+        made = plain(request)
+        number = request.path[1:].removesuffix(".m4s")
+        if number.isdecimal():
+            assert isinstance(made, web.Response) and isinstance(made.body, bytes)
+            return media(ciphered(made.body, int(number).to_bytes(16, "big")))
+        return made
+
+    async with served(answer) as url:
+        result = await probe(f"{url}/media.m3u8", SystemClock(), seconds=0, count=-1)
+    assert rules(result.findings) == found, list(lines(result))
+    assert result.rows[0].read == 2 and bool(result.unseen) is (found == {"key-octets"})
 
 
 @pytest.mark.parametrize("lag", [True, False])
