@@ -59,12 +59,20 @@ def text(
             if sheets is not None:
                 sets.append(dash_images.adaptation_set(sheets, asset.plan.edition))
             return dash_static.static_manifest(
-                asset.asset, asset.plan, asset.tracks, asset.generations, asset.protection, sets, cut, trick
+                asset.asset,
+                asset.plan,
+                asset.tracks,
+                asset.generations,
+                asset.protection,
+                sets,
+                cut,
+                trick,
+                asset.marks,
             )
         case Leaf.MANIFEST_NUMBER:
-            return dash_static.number_manifest(asset.asset, asset.plan, asset.tracks, asset.generations)
+            return dash_static.number_manifest(asset.asset, asset.plan, asset.tracks, asset.generations, asset.marks)
         case Leaf.MANIFEST_ON_DEMAND:
-            return dash_static.on_demand_manifest(asset.asset, asset.plan, asset.tracks, asset.inits)
+            return dash_static.on_demand_manifest(asset.asset, asset.plan, asset.tracks, asset.inits, asset.marks)
         case Leaf.MEDIA_PLAYLIST:
             track = _track(name, asset)
             return hls.media_playlist(asset.plan, track, asset.generations[name.track], _keys(asset, track))

@@ -136,17 +136,17 @@ def _cut_template(template: ET.Element, cut: Span) -> bool:
     timeline = template.find("SegmentTimeline")
     if timeline is None:
         return False
-    rows = [row for row in _rows(timeline, int(template.get("startNumber", "1"))) if cut.first <= row[0] <= cut.last]
-    if not rows:
+    kept = [row for row in rows(timeline, int(template.get("startNumber", "1"))) if cut.first <= row[0] <= cut.last]
+    if not kept:
         return False
-    template.set("startNumber", str(rows[0][0]))
+    template.set("startNumber", str(kept[0][0]))
     template.set("presentationTimeOffset", str(math.ceil(cut.begin * int(template.get("timescale", "1")))))
     template.remove(timeline)
-    write_timeline(template, rows, rows[0][0])
+    write_timeline(template, kept, kept[0][0])
     return True
 
 
-def _rows(timeline: ET.Element, number: int) -> Iterator[tuple[int, int, int]]:
+def rows(timeline: ET.Element, number: int) -> Iterator[tuple[int, int, int]]:
     """(number, time, duration) of each segment."""
     time = 0
     for row in timeline:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from xml.etree import ElementTree as ET
 
@@ -18,7 +19,7 @@ import numpy as np
 from base.names import Kind, Leaf, Name, iframe_template, media_template
 from base.problems import Problem
 from base.reports import TrackReport
-from packager import clip
+from packager import clip, periods
 from packager.clip import Span
 from packager.dash import (
     LIVE_PROFILE,
@@ -32,6 +33,7 @@ from packager.dash import (
     write_timeline,
 )
 from packager.drm import NAMESPACES, content_protection
+from packager.marks import NONE, Marks
 from packager.plan import Plan, TrackPlan
 from packager.protect import Protection
 from packager.track_file import index_range
@@ -52,11 +54,12 @@ def static_manifest(
     further: Sequence[ET.Element] = (),
     cut: Span | None = None,
     trick: Sequence[TrackReport] = (),
+    marks: Marks = NONE,
 ) -> str:
     """The MPD of an asset. `tracks` describes, in order, the plan's tracks; `generations` their init segments.
 
     `further`: AdaptationSets of what is no media of the plan (text). `cut`: the segments to speak of. `trick`: the
-    video tracks with the rates of their I-frames alone, for trick play.
+    video tracks with the rates of their I-frames alone, for trick play. `marks`: events, and where Periods begin.
     """
 
     def address(
@@ -81,7 +84,15 @@ def static_manifest(
     period.extend(further)
     if cut:
         clip.period(period, cut)
+    shown = _shown(plan, cut)
+    periods.apply(mpd, period, title, plan, periods.spans(plan, shown, marks.divisions()), marks)
     return printed(mpd)
+
+
+def _shown(plan: Plan, cut: Span | None) -> Span:
+    """What a manifest presents, up to where its segments cover it."""
+    whole = cut or Span(first=0, last=plan.count - 1, begin=plan.origin, end=plan.origin + plan.duration)
+    return replace(whole, end=_covered(plan, whole.end))
 
 
 def _template(
@@ -116,7 +127,9 @@ def _trick_set(period: ET.Element, main: int, plan: Plan, members: list[TrackRep
     return adaptation
 
 
-def number_manifest(title: str, plan: Plan, tracks: Sequence[TrackReport], generations: Mapping[str, str]) -> str:
+def number_manifest(
+    title: str, plan: Plan, tracks: Sequence[TrackReport], generations: Mapping[str, str], marks: Marks = NONE
+) -> str:
     """The MPD of an asset without timelines: numbers and one duration (5.3.9.5.3; DASH-IF timing model 18.4).
 
     Raises Problem unknown with the place where segments are too uneven for that.
@@ -132,7 +145,8 @@ def number_manifest(title: str, plan: Plan, tracks: Sequence[TrackReport], gener
         template.set("startNumber", "0")
 
     mpd = new_mpd("static", plan.target_duration, LIVE_PROFILE)
-    _period(mpd, plan, tracks, None, address)
+    period = _period(mpd, plan, tracks, None, address)
+    periods.apply(mpd, period, title, plan, [_shown(plan, None)], marks)
     return printed(mpd)
 
 
@@ -163,7 +177,9 @@ def _uneven(why: str) -> Problem:
     )
 
 
-def on_demand_manifest(title: str, plan: Plan, tracks: Sequence[TrackReport], inits: Mapping[str, bytes]) -> str:
+def on_demand_manifest(
+    title: str, plan: Plan, tracks: Sequence[TrackReport], inits: Mapping[str, bytes], marks: Marks = NONE
+) -> str:
     """The MPD of an asset in the on-demand profile: one file a track (8.3; DASH-IF timing model 18.1)."""
 
     def address(representation: ET.Element, track: TrackPlan) -> None:
@@ -183,7 +199,8 @@ def on_demand_manifest(title: str, plan: Plan, tracks: Sequence[TrackReport], in
         ET.SubElement(base, "Initialization", range=f"{initialization[0]}-{initialization[1]}")
 
     mpd = new_mpd("static", plan.target_duration, _ON_DEMAND_PROFILE)
-    _period(mpd, plan, tracks, None, address)
+    period = _period(mpd, plan, tracks, None, address)
+    periods.apply(mpd, period, title, plan, [_shown(plan, None)], marks)
     return printed(mpd)
 
 
@@ -198,8 +215,8 @@ def _period(
     """The whole's sets; the times of the Period are those of the cut."""
     if protection:
         mpd.attrib.update(NAMESPACES)
-    begin, end = (cut.begin, cut.end) if cut else (plan.origin, plan.origin + plan.duration)
-    lasts = duration(_covered(plan, end) - begin)
+    shown = _shown(plan, cut)
+    lasts = duration(shown.end - shown.begin)
     mpd.set("mediaPresentationDuration", lasts)
     period = ET.SubElement(mpd, "Period", id="0", start="PT0S", duration=lasts)
     for at, members in enumerate(sets(tracks)):

@@ -84,6 +84,9 @@ class Marks:
         return msgspec.json.encode(self.marks)
 
 
+NONE = Marks()
+
+
 def parse(body: bytes, lasts: Fraction) -> Marks:
     """The marks that JSON spells, of a film of `lasts` seconds.
 
@@ -117,7 +120,7 @@ def of(marks: Any) -> Marks:
     """Marks that are known to be good."""
     ordered = tuple(sorted(marks, key=lambda mark: (mark.begin, mark.id)))
     if not ordered:
-        return Marks()
+        return NONE
     return Marks(ordered, hashlib.sha256(msgspec.json.encode(ordered, order="deterministic")).hexdigest()[:16])
 
 

@@ -40,8 +40,9 @@ async def test_marks_from_the_command_line(appliances: Any, home: Home, films: F
     media = (await asyncio.to_thread(fetch, asset["manifests"]["hls"].rpartition("/")[0] + "/" + uri)).decode()
     assert media.count("#EXT-X-DATERANGE") == 2
 
-    code, out, err = await headwater("probe", asset["manifests"]["hls"])
-    assert code == 0, out + err
+    for manifest in ("hls", "dash"):
+        code, out, err = await headwater("probe", asset["manifests"][manifest])
+        assert code == 0, out + err
 
     for words, sentence in (
         (("tour", str(bad)), "/0/start"),
