@@ -128,8 +128,9 @@ async function shaka(video, config, report) {
   await player.attach(video);
   player.configure({ streaming: { lowLatencyMode: config.kind === "live", liveSync: { enabled: config.kind === "live" } } });
   if (config.licence) player.configure({ drm: { servers: { [CLEARKEY]: config.licence } } });
-  // By default it moves each track so that its first decode time is the playlist's: with B-frames sound comes early
-  if (config.kind === "vod") player.configure("manifest.hls.ignoreManifestTimestampsInSegmentsMode", true);
+  // By default it moves each track so that its first decode time is the playlist's: with B-frames sound comes early.
+  // Of a whole film in fMP4 the decode times are right; those of MPEG-TS and of clips do not begin at zero.
+  if (config.kind === "vod" && !/-ts\.m3u8|[?&]start=/.test(config.hls)) player.configure("manifest.hls.ignoreManifestTimestampsInSegmentsMode", true);
   player.addEventListener("error", (event) => report(shakaWords(event.detail), event.detail.severity === 2));
   try {
     await player.load(["hls", "ts"].includes(config.format) || !config.dash ? config.hls : config.dash);
