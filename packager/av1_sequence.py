@@ -12,12 +12,14 @@ _BT709, _SRGB, _IDENTITY = 1, 13, 0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Colour:
-    """`planes`: 1 where there is no chroma. `across`, `down`: whether chroma is subsampled so."""
+    """`planes`: 1 where there is no chroma. `across`, `down`: whether chroma is subsampled so. `codes`: primaries,
+    transfer characteristics and matrix, 2 = unspecified."""
 
     planes: int
     across: bool
     down: bool
     separate_uv_delta_q: bool
+    codes: tuple[int, int, int] = (2, 2, 2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,7 +159,7 @@ def _colour(bits: Bits, profile: int) -> Colour:
         codes = (bits.read(8), bits.read(8), bits.read(8))
     if mono:
         bits.read(1)  # range
-        return Colour(planes=1, across=True, down=True, separate_uv_delta_q=False)
+        return Colour(planes=1, across=True, down=True, separate_uv_delta_q=False, codes=codes)
     if codes == (_BT709, _SRGB, _IDENTITY):
         across = down = False
     else:
@@ -174,4 +176,4 @@ def _colour(bits: Bits, profile: int) -> Colour:
                 across, down = True, False
         if across and down:
             bits.read(2)  # chroma_sample_position
-    return Colour(planes=3, across=across, down=down, separate_uv_delta_q=bits.flag())
+    return Colour(planes=3, across=across, down=down, separate_uv_delta_q=bits.flag(), codes=codes)

@@ -103,12 +103,12 @@ def _sps(bits: Bits) -> Picture:
         height -= (top + bottom) * down
     if not (0 < width <= 16384 and 0 < height <= 16384):
         raise ValueError(f"a picture of {width}x{height}")
-    sar, colour = _vui(bits) if bits.flag() else ((1, 1), None)
+    sar, colour = vui(bits) if bits.flag() else ((1, 1), None)
     return Picture(width=width, height=height, sar=sar, colour=colour)
 
 
-def _vui(bits: Bits) -> tuple[tuple[int, int], tuple[int, int, int, bool] | None]:
-    """The head of the VUI parameters (E.1.1): aspect ratio and colour description."""
+def vui(bits: Bits) -> tuple[tuple[int, int], tuple[int, int, int, bool] | None]:
+    """The head of the VUI parameters (E.1.1; H.265 E.2.1 begins alike): aspect ratio and colour description."""
     sar = (1, 1)
     if bits.flag():
         idc = bits.read(8)

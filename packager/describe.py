@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import struct
 from collections.abc import Sequence
 from fractions import Fraction
 
@@ -12,7 +11,7 @@ import numpy as np
 from base.media import Format
 from base.reports import TrackReport
 from packager import languages
-from packager.boxes import walk
+from packager.colour import cicp
 from packager.plan import TrackPlan
 
 # Frame rates that material has; a measured one within 0.5 % is one of these (ms timestamps jitter).
@@ -79,16 +78,6 @@ def frame_rate(measured: Fraction) -> str:
     near = min(_RATES, key=lambda rate: abs(rate - measured))
     rate = near if abs(near - measured) <= near / 200 else measured.limit_denominator(1001)
     return str(rate)
-
-
-def cicp(fmt: Format) -> tuple[int, ...]:
-    """Colour primaries, transfer characteristics and matrix of the entry's colr nclx box (14496-12 12.1.5), or ()."""
-    data = memoryview(fmt.entry)
-    if fmt.kind == "video" and len(data) > 86:
-        for box in walk(data, 86, len(data)):
-            if box.type == "colr" and box.size >= 18 and bytes(data[box.body : box.body + 4]) == b"nclx":
-                return struct.unpack_from(">3H", data, box.body + 4)
-    return ()
 
 
 def video_range(fmt: Format) -> str:
