@@ -4,7 +4,7 @@ DASH-IF, "Content Protection Information Exchange Format" 2.3; "Secure Packager 
 
 The request names the keys that are wanted by ids that are made here, what each is for (a sort of track, a crypto
 period), and the DRM systems that want to be told something. The answer is the same document filled in: values of keys,
-in the clear or under a document key that only the holder of our private key can read (section 8.1 of CPIX), and what
+in the clear or under a document key that only the holder of our private key can read (4.3.2 of CPIX), and what
 manifests and playlists are to say. An answer is judged as a whole: what is missing or odd is a ValueError that says so.
 """
 
@@ -145,7 +145,7 @@ def _parsed(body: bytes) -> ET.Element:
 
 
 class _Delivery:
-    """How the values of keys are ciphered, if they are (CPIX 8.1; RFC 6030 6)."""
+    """How the values of keys are ciphered, if they are (CPIX 4.3.2; RFC 6030 6)."""
 
     def __init__(self, root: ET.Element, private_key: RSAPrivateKey | None) -> None:
         self._document_key = self._mac_key = b""

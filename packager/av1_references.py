@@ -25,7 +25,7 @@ class Kept:
 
 
 def distance(a: int, b: int, order_bits: int) -> int:
-    """get_relative_dist (7.3)."""
+    """get_relative_dist (5.9.3)."""
     if not order_bits:
         return 0
     middle = 1 << (order_bits - 1)

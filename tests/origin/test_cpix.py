@@ -58,8 +58,8 @@ def exchanged(body: bytes) -> bytes:
     return said
 
 
-@pytest.mark.rule("SPEKE v2 standard payload", "keys, systems and usage rules name one another by key id")
 def test_a_request() -> None:
+    """SPEKE v2, "Standard payload components": keys, systems and usage rules name one another by key id."""
     body = cpix.request("film", Method.CBCS, WANTED, ["widevine", "fairplay"])
     root = etree.fromstring(body)
     keys = root.findall("cpix:ContentKeyList/cpix:ContentKey", NS)
@@ -79,7 +79,7 @@ def test_a_request() -> None:
     assert root.find("cpix:ContentKeyPeriodList", NS) is None and root.find("cpix:DeliveryDataList", NS) is None
 
 
-@pytest.mark.rule("CPIX 2.3 ContentKeyPeriodList", "with rotation each key's rule names its period")
+@pytest.mark.rule("CPIX 2.3 4.3.3.2", "with rotation each key's rule names its period")
 def test_a_request_for_keys_that_change() -> None:
     root = etree.fromstring(cpix.request("film", Method.CENC, ROTATING, ["widevine"]))
     periods = root.findall("cpix:ContentKeyPeriodList/cpix:ContentKeyPeriod", NS)
@@ -107,7 +107,7 @@ def test_an_answer(method: Method) -> None:
             assert f"skd://{kid}" in key.signals[2].media[0] and key.signals[2].pssh == b""
 
 
-@pytest.mark.rule("CPIX 2.3 8.1", "keys may come under a document key that is ciphered for our certificate, with a MAC")
+@pytest.mark.rule("CPIX 2.3 4.3.2", "keys may be ciphered with a document key, which is ciphered for our certificate")
 def test_a_ciphered_answer(private_key: rsa.RSAPrivateKey, certificate: bytes) -> None:
     said = exchanged(cpix.request("film", Method.CBCS, WANTED, ["widevine"], certificate))
     assert b"PlainValue" not in said
