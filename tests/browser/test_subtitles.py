@@ -56,12 +56,12 @@ async def looks(url: str) -> dict[str, Any]:
     ("box", "query"),
     [
         ("wvtt", "player=hls"),
-        ("wvtt", "player=hls&format=ts"),
-        ("wvtt", "player=shaka&format=hls"),
+        pytest.param("wvtt", "player=hls&format=ts", marks=pytest.mark.slow),
+        pytest.param("wvtt", "player=shaka&format=hls", marks=pytest.mark.slow),
         ("wvtt", "player=shaka"),
         ("wvtt", "player=dash"),
-        ("stpp", "player=shaka"),
-        ("stpp", "player=dash"),
+        pytest.param("stpp", "player=shaka", marks=pytest.mark.slow),
+        pytest.param("stpp", "player=dash", marks=pytest.mark.slow),
     ],
     indirect=["box"],
 )
