@@ -60,6 +60,8 @@ def contract(settings: Settings) -> Contract | None:
     url = settings.text("origin.key_server")
     if not url:
         return None
+    if urlsplit(url).scheme not in ("http", "https"):
+        raise ValueError("origin.key_server: give an http or https address")
     systems = tuple(word.strip() for word in settings.text("origin.key_server_systems").split(",") if word.strip())
     if unknown := [word for word in systems if word not in cpix.SYSTEMS]:
         raise ValueError(f"origin.key_server_systems: {unknown[0]} is none of {', '.join(cpix.SYSTEMS)}")

@@ -143,6 +143,7 @@ def test_ciphered_keys(tmp_path: Path, certificate: bytes, private_key: object) 
 @pytest.mark.parametrize(
     ("settings", "why"),
     [
+        ({"origin.key_server": "unix:/run/keys"}, "origin.key_server: give an http or https address"),
         ({"origin.key_server_systems": "widevine,betamax"}, "betamax is none of widevine, playready, fairplay"),
         ({"origin.key_server_headers": "{folder}/headers"}, "line 2 is not `Name: value`"),
     ],
