@@ -1,7 +1,7 @@
 """Marks in HLS: EXT-X-DATERANGE (RFC 8216bis 4.4.5.1) in every media playlist of a film, the same in all of them.
 
 A date range needs dates. A film has none of its own, so the film begins at EPOCH: what is said of 1:30 is said of
-2000-01-01T00:01:30Z, on every node and in every clip. See docs/decisions/0011-dates-of-marks.md.
+2000-01-01T00:01:30Z, on every node and in every clip. See docs/decisions/0012-dates-of-marks.md.
 """
 
 from __future__ import annotations

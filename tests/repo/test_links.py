@@ -49,3 +49,10 @@ def test_a_link_to_nothing_is_found(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("# One head\n[a](#one-head) [b](#two) [c](no.md) [d](page.md#one-head) `[e](x)`\n")
     assert broken(page) == ["#two", "no.md"]
+
+
+def test_decisions_are_numbered_once_and_in_order() -> None:
+    notes = sorted((ROOT / "docs" / "decisions").glob("*.md"))
+    assert [int(note.name[:4]) for note in notes] == list(range(1, len(notes) + 1))
+    for note in notes:
+        assert note.read_text(encoding="utf-8").startswith(f"# {int(note.name[:4])}. "), note.name
