@@ -36,7 +36,7 @@ from packager import plan_file
 from packager.index import FileKey, Index, StaleIndex, build, check, from_buffer, to_bytes
 from packager.init import generation, init_segment
 from packager.limits import USUAL, Limits
-from packager.marks import Marks
+from packager.marks import NO_MARKS, Marks
 from packager.movie import read_movie
 from packager.plan import Plan
 from packager.plan_file import Prepared
@@ -93,7 +93,7 @@ class Asset:
     generations: dict[str, str]
     unchecked: set[str]
     texts: tuple[TextPlan, ...] = ()
-    marks: Marks = Marks()
+    marks: Marks = NO_MARKS
     protection: Protection | None = None
 
     def media_of(self, track: str) -> memoryview:

@@ -84,6 +84,9 @@ class Marks:
         return msgspec.json.encode(self.marks)
 
 
+NO_MARKS = Marks()
+
+
 NONE = Marks()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,11 @@ from tests.kit.media import Films
 MEDIA_S = 8
 
 
+def slow(*values: str) -> Any:
+    """A row of a table that is left to the slow suite."""
+    return pytest.param(*values, marks=pytest.mark.slow)
+
+
 @pytest.fixture(scope="module")
 def box(films: Films) -> Iterator[Appliance]:
     with Appliance("--set", "origin.clearkey=true") as box:
@@ -20,8 +26,17 @@ def box(films: Films) -> Iterator[Appliance]:
         yield box
 
 
-@pytest.mark.parametrize("scheme", ["cenc", "cbcs"])
-@pytest.mark.parametrize("player", ["hls", "shaka", "dash"])
+@pytest.mark.parametrize(
+    ("player", "scheme"),
+    [
+        ("hls", "cenc"),
+        ("shaka", "cbcs"),
+        ("dash", "cenc"),
+        slow("hls", "cbcs"),
+        slow("shaka", "cenc"),
+        slow("dash", "cbcs"),
+    ],
+)
 async def test_a_protected_film_plays(box: Appliance, player: str, scheme: str) -> None:
     before = box.metric("headwater_origin_licences_total", outcome="granted")
     problems = box.metric("headwater_http_problems_total", role="origin")
@@ -44,7 +59,7 @@ async def _plays(box: Appliance, player: str, query: str) -> None:
 
 
 # Chromium's own player reads an init segment and a segment as one ciphered stream: AES-128 as MPEG-TS only
-WHOLE = [("hls", "fmp4"), ("hls", "ts"), ("shaka", "fmp4"), ("shaka", "ts"), ("native", "ts")]
+WHOLE = [slow("hls", "fmp4"), ("hls", "ts"), ("shaka", "fmp4"), slow("shaka", "ts"), slow("native", "ts")]
 SAMPLES = [("hls", "ts"), ("shaka", "fmp4")]
 
 
@@ -72,12 +87,12 @@ def turning(films: Films) -> Iterator[Appliance]:
     ("player", "query"),
     [
         ("hls", "protection=cbcs"),
-        ("hls", "protection=cenc"),
-        ("shaka", "protection=cbcs"),
-        ("shaka", "protection=cenc"),
-        ("hls", "protection=aes-128&format=ts"),
-        ("hls", "protection=sample-aes&format=ts"),
-        ("shaka", "protection=aes-128"),
+        slow("hls", "protection=cenc"),
+        slow("shaka", "protection=cbcs"),
+        slow("shaka", "protection=cenc"),
+        slow("hls", "protection=aes-128&format=ts"),
+        slow("hls", "protection=sample-aes&format=ts"),
+        slow("shaka", "protection=aes-128"),
     ],
 )
 async def test_keys_change_behind_a_clear_lead(turning: Appliance, player: str, query: str) -> None:

@@ -14,7 +14,6 @@ from origin import views
 from origin.assets import MEZZANINE, Asset, Assets
 from tests.kit.media import Films
 
-
 XML = {Leaf.MANIFEST, Leaf.MANIFEST_NUMBER, Leaf.MANIFEST_ON_DEMAND}
 
 

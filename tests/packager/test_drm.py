@@ -128,9 +128,7 @@ def rotating(method: Method, policy: Policy, asset: Packed, **more: object) -> P
     return Protection(method=method, keys=keys, periods=found, **more)  # type: ignore[arg-type]
 
 
-@pytest.mark.rule(
-    "RFC 8216bis 4.4.4.4", "each crypto period begins with a KEY; METHOD=NONE stands before a clear lead"
-)
+@pytest.mark.rule("RFC 8216bis 4.4.4.4", "each crypto period begins with a KEY; METHOD=NONE stands before a clear lead")
 @pytest.mark.parametrize("method", Method)
 def test_the_key_changes_with_the_period(packed: Callable[..., Packed], method: Method) -> None:
     asset = packed("plain")
