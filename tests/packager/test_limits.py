@@ -84,7 +84,7 @@ def test_a_file_beyond_a_limit_is_told_which_and_how_to_raise_it(name: str) -> N
     assert refusal.value.kind.name == "unplayable"
 
 
-@pytest.mark.parametrize("name", set(OVER) - {"depth"})
+@pytest.mark.parametrize("name", sorted(set(OVER) - {"depth"}))
 def test_a_file_at_a_limit_is_read(name: str) -> None:
     data, limits, _, allowed = OVER[name]
     assert read_movie(memoryview(data), replace(limits, **{name: allowed + 1})).tracks
