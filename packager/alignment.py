@@ -31,7 +31,7 @@ def lines_of(ticks: I64, scale: int, timescale: int) -> I64:
     if largest * timescale < FAR:
         found: I64 = -(-ticks * timescale // scale)
         return found
-    return np.array([min(-(-tick * timescale // scale), FAR) for tick in ticks.tolist()], np.int64)
+    return np.array([max(-FAR, min(-(-tick * timescale // scale), FAR)) for tick in ticks.tolist()], np.int64)
 
 
 def aligned(track: IndexTrack, shown: I64, lines: I64) -> tuple[I64 | None, int]:

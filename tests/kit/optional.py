@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CI_MAY_LACK = {
     "shared media": "third-party films and vectors are kept outside of the repository",
     "local oracle": "other packagers are published for some processors only",
+    "file system": "a folder of temporary files may be kept in memory, where nothing is ever cold",
     "local encoder": "which codecs the installed FFmpeg can encode is the distribution's choice",
 }
 IN_CI = os.environ.get("CI") == "true"

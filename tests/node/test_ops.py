@@ -54,7 +54,7 @@ async def test_health_metrics_and_status_of_a_box(appliances: Any) -> None:
     url = (await box.ready())["ops"]
     status, text = await fetch(f"{url}/healthz")
     assert status == 200
-    assert json.loads(text)["roles"] == dict.fromkeys(["origin", "edge-0", "edge-1"], "ok")
+    assert json.loads(text)["roles"] == dict.fromkeys(["origin", "pictures", "edge-0", "edge-1"], "ok")
 
     os.kill(box.role_pids()["edge-1"], signal.SIGSTOP)
     status, text = await fetch(f"{url}/healthz")

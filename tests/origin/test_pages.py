@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from origin.pages import Pages
+from tests.kit.optional import lacks
 
 _SIZE = 4 << 20
 
@@ -35,7 +36,7 @@ def test_what_was_read_is_resident(mapped: tuple[Path, memoryview]) -> None:
     ranges = [(100, 5000), (70_000, 100), (3 << 20, 200_000)]
     forgotten(path)
     if pages.resident([(0, _SIZE)]):
-        pytest.skip("this file system keeps its pages in memory")
+        lacks("file system", "the file stays in memory")
     assert not pages.resident(ranges)
     pages.bring_in(ranges)
     assert pages.resident(ranges)
