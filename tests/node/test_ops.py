@@ -71,7 +71,7 @@ async def test_health_metrics_and_status_of_a_box(appliances: Any) -> None:
     assert 'headwater_node_restarts_total{role="edge"} 1.0' in text
     assert 'headwater_node_role_up{role="edge",worker="1"} 1.0' in text
     starts = [line for line in text.splitlines() if line.startswith("headwater_role_start_time_seconds{")]
-    assert len(starts) == 3
+    assert len(starts) == 4
 
     async with asyncio.timeout(15):  # a role may answer a moment before the supervisor has asked it
         while True:

@@ -31,7 +31,7 @@ async def test_a_running_box_is_shown(appliances: Any, home: Home) -> None:
     async with asyncio.timeout(20):
         while code or "restarts 1" not in out:
             code, out, _ = await headwater("status", "--home", str(home.root))
-    assert out.count("restarts 0") == 1
+    assert out.count("restarts 0") == 2  # origin and pictures
 
 
 def test_a_home_where_nothing_runs_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
