@@ -14,7 +14,6 @@ NPM_CI := npm ci --loglevel=error --ignore-scripts --no-audit --no-fund > /dev/n
 PYTEST := $(BIN)/python -m pytest -q
 # Most tests wait for media that comes in real time, so two at a time need little more than one.
 WORKERS ?= 2
-SLOW ?= slow
 GOLDEN_TESTS = $$(grep -rlE 'tests\.kit(\.golden| import golden)' tests --include='test_*.py')
 SOURCES := base node packager ingest origin edge control tools bench tests
 
@@ -32,8 +31,8 @@ test: needs setup .build/test-python .build/browser lint  ## lint and every test
 	@$(PYTEST) -n $(WORKERS) --dist loadfile -m "not slow" --ignore tests/browser $(ARGS)
 	@$(PYTEST) -m "not slow" tests/browser  # alone: players that share cores with other tests stall
 
-test-slow: needs setup .build/test-python .build/browser  ## the tests that take minutes (SLOW="slow and not long": as CI does)
-	@$(PYTEST) -m "$(SLOW)" $(ARGS)
+test-slow: needs setup .build/test-python .build/browser  ## the tests that take minutes
+	@$(PYTEST) -m slow $(ARGS)
 
 lint: .build/test-python  ## ruff, mypy --strict, the import contracts
 	@$(BIN)/ruff format --quiet --check $(SOURCES)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.kit.appliance import Appliance
-from tests.kit.browser import watches
+from tests.kit.browser import slow, watches
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def marked(stage: tuple[Appliance, str], tmp_path: Path) -> tuple[Appliance, str
     return box, film
 
 
-@pytest.mark.parametrize("player", ["shaka", "dash"])
+@pytest.mark.parametrize("player", ["shaka", slow("dash")])
 async def test_periods_play_on_without_a_stall(marked: tuple[Appliance, str], player: str) -> None:
     box, film = marked
     url = f"{box.url['control']}/watch/vod/{film}"

@@ -5,7 +5,7 @@ import statistics
 import pytest
 
 from tests.kit.appliance import Appliance
-from tests.kit.browser import PLAYERS, watches
+from tests.kit.browser import PLAYERS, slow, watches
 
 MEDIA_S = 10
 
@@ -19,7 +19,7 @@ async def test_a_film_plays(stage: tuple[Appliance, str], player: str) -> None:
     assert (visit.last["width"], visit.last["height"]) == (320, 180)
 
 
-@pytest.mark.parametrize("player", ["hls", "native"])
+@pytest.mark.parametrize("player", ["hls", slow("native")])
 async def test_a_film_plays_as_a_transport_stream(stage: tuple[Appliance, str], player: str) -> None:
     box, film = stage
     url = f"{box.url['control']}/watch/vod/{film}"

@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
 from tests.kit.appliance import Appliance
-from tests.kit.browser import watches
+from tests.kit.browser import slow, watches
 from tests.kit.media import Films
 
 MEDIA_S = 8
-
-
-def slow(*values: str) -> Any:
-    """A row of a table that is left to the slow suite."""
-    return pytest.param(*values, marks=pytest.mark.slow)
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +25,7 @@ def box(films: Films) -> Iterator[Appliance]:
     [
         ("hls", "cenc"),
         ("shaka", "cbcs"),
-        ("dash", "cenc"),
+        slow("dash", "cenc"),
         slow("hls", "cbcs"),
         slow("shaka", "cenc"),
         slow("dash", "cbcs"),
@@ -59,8 +53,8 @@ async def _plays(box: Appliance, player: str, query: str) -> None:
 
 
 # Chromium's own player reads an init segment and a segment as one ciphered stream: AES-128 as MPEG-TS only
-WHOLE = [slow("hls", "fmp4"), ("hls", "ts"), ("shaka", "fmp4"), slow("shaka", "ts"), slow("native", "ts")]
-SAMPLES = [("hls", "ts"), ("shaka", "fmp4")]
+WHOLE = [slow("hls", "fmp4"), ("hls", "ts"), slow("shaka", "fmp4"), slow("shaka", "ts"), slow("native", "ts")]
+SAMPLES = [("hls", "ts"), slow("shaka", "fmp4")]
 
 
 @pytest.mark.parametrize(("player", "form"), WHOLE)

@@ -94,14 +94,12 @@ FORMS = [
 
 
 @pytest.mark.slow
-@pytest.mark.long
 @pytest.mark.parametrize(("player", "query"), FORMS)
 async def test_a_seek_shows_the_picture_of_its_time_in_every_form(box: Appliance, player: str, query: str) -> None:
     await seeks(box, player, query)
 
 
 @pytest.mark.slow
-@pytest.mark.long
 @pytest.mark.parametrize(
     ("player", "query"),
     [

@@ -56,12 +56,12 @@ async def looks(url: str) -> dict[str, Any]:
     ("box", "query"),
     [
         ("wvtt", "player=hls"),
-        pytest.param("wvtt", "player=hls&format=ts", marks=pytest.mark.slow),
-        pytest.param("wvtt", "player=shaka&format=hls", marks=pytest.mark.slow),
-        ("wvtt", "player=shaka"),
+        slow("wvtt", "player=hls&format=ts"),
+        slow("wvtt", "player=shaka&format=hls"),
+        slow("wvtt", "player=shaka"),
         ("wvtt", "player=dash"),
-        pytest.param("stpp", "player=shaka", marks=pytest.mark.slow),
-        pytest.param("stpp", "player=dash", marks=pytest.mark.slow),
+        slow("stpp", "player=shaka"),
+        slow("stpp", "player=dash"),
     ],
     indirect=["box"],
 )

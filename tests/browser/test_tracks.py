@@ -14,8 +14,8 @@ from tests.kit.counted import RATE, counted_film, keyframes
 SECONDS = 60
 TONES = (440, 1000)
 AHEAD = 2  # see test_seeks.py
-SLOW = [pytest.param(query, marks=pytest.mark.slow) for query in ("hls&format=ts", "shaka&format=hls")]
-FORMS = ["hls", "shaka", "dash", *SLOW]
+SLOW = [pytest.param(query, marks=pytest.mark.slow) for query in ("dash", "hls&format=ts", "shaka&format=hls")]
+FORMS = ["hls", "shaka", *SLOW]
 
 
 @pytest.fixture(scope="module")

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from tests.kit.appliance import Appliance
-from tests.kit.browser import watches
+from tests.kit.browser import slow, watches
 
 SEEKS = (14.0, 3.0, 9.5)
 
 
-@pytest.mark.parametrize("player", ["shaka", "dash"])
+@pytest.mark.parametrize("player", ["shaka", slow("dash")])
 async def test_a_film_in_the_on_demand_profile_plays(stage: tuple[Appliance, str], player: str) -> None:
     box, film = stage
     url = f"{box.url['control']}/watch/vod/{film}"
@@ -29,7 +29,7 @@ async def test_a_download_plays_while_it_comes(stage: tuple[Appliance, str]) -> 
     assert box.metric("headwater_origin_bytes_total", leaf="download") > 0
 
 
-@pytest.mark.parametrize("player", ["hls", "native", "shaka", "dash"])
+@pytest.mark.parametrize("player", ["hls", slow("native"), slow("shaka"), slow("dash")])
 async def test_a_clip_plays_from_its_instant_to_its_end(stage: tuple[Appliance, str], player: str) -> None:
     box, film = stage
     url = f"{box.url['control']}/watch/vod/{film}"

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.kit.optional import ROOT, chromium, lacks, program
 
 SCRIPT = ROOT / "tests" / "browser" / "play.mjs"
@@ -45,6 +47,11 @@ class Visit:
                 stood_since = None
             before = state
         return longest
+
+
+def slow(*values: str) -> Any:
+    """A row of a table of players that is left to the slow suite."""
+    return pytest.param(*values, marks=pytest.mark.slow)
 
 
 async def watches(

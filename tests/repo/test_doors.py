@@ -39,7 +39,7 @@ def test_the_workflow_calls_the_same_door_as_any_ci() -> None:
 
 @pytest.mark.parametrize("command", commands(".ci/run"))
 def test_ci_calls_doors_that_exist(command: str) -> None:
-    found = re.fullmatch(r'make ([a-z-]+)(?: [A-Z]+="[a-z ]+")*', command)
+    found = re.fullmatch(r'make ([a-z-]+)(?: ARGS="[a-z/ -]+")?(?:  #.*)?', command)
     assert found, f"{command!r}: .ci/run calls doors of the Makefile and nothing else"
     assert make("--dry-run", "--question", found[1]).returncode != 2, f"no such door: {command}"
 
