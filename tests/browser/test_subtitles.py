@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.kit.appliance import Appliance
-from tests.kit.browser import SCRIPT
+from tests.kit.browser import SCRIPT, slow
 from tests.kit.media import Films
 from tests.kit.optional import chromium, lacks, program
 
