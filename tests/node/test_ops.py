@@ -77,7 +77,7 @@ async def test_health_metrics_and_status_of_a_box(appliances: Any) -> None:
         while True:
             status, text = await fetch(f"{url}/status")
             found = json.loads(text)
-            if [role["state"] for role in found["roles"]] == ["ready"] * 3:
+            if [role["state"] for role in found["roles"]] == ["ready"] * 4:
                 break
             await asyncio.sleep(0.05)
     assert found["pid"] == box.process.pid
