@@ -26,7 +26,7 @@ HOLDS = (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"edts", b"mvex", b"moof",
 EXTREMES = (0, 1, 2, 7, 0x7F, 0xFF, 0x7FFF, 0xFFFF, 0x10000, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFE, 0xFFFFFFFF)
 Place = tuple[int, int]
 # One sample costs 24 octets in the index and some more on the way; a file of a few kB has a few thousand at most.
-MOST_OCTETS = 24 << 20  # a sound of a day after the picture is let pass: playlists of 21,600 segments, eight times over
+MOST_OCTETS = 24 << 20  # and damage may leave a day of sound behind the picture: 21,600 segments in a playlist
 
 
 def places(data: bytes, start: int = 0, end: int | None = None) -> Iterator[Place]:
