@@ -8,10 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
-import statistics
-import subprocess
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,6 +16,8 @@ import numpy as np
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from bench.figures import Figures
+from bench.servers import median_s
+from bench.titles import title
 from packager import aes128, cenc, sample_aes, ts
 from packager.cenc import BLOCK, ContentKey, Scheme
 from packager.index import FileKey, build
@@ -46,7 +45,7 @@ def measure() -> Figures:
     if ffmpeg is None:
         return Figures(title=TITLE, how=how, columns=COLUMNS, rows=[], lacked=("ffmpeg",))
     with tempfile.TemporaryDirectory(prefix="hw") as folder:
-        file = memoryview(_title(ffmpeg, Path(folder) / "title.mp4").read_bytes())
+        file = memoryview(title(ffmpeg, Path(folder) / "title.mp4").read_bytes())
     plan = make_plan(build(read_movie(file), FileKey(0, 0, 0)), 4000)
     rows = []
     for scheme in Scheme:
@@ -69,19 +68,9 @@ def measure() -> Figures:
         ("cbcs, cipher alone: blocks gathered, a context for each range", _many_chains),
         ("cbcs, cipher alone: all ranges in step, one ECB call for each block of a range", _in_step),
     ):
-        seconds = _median(lambda cipher=cipher: [cipher(media.copy(), found) for media, found in segments])  # type: ignore[misc]
+        seconds = median_s(ROUNDS, lambda cipher=cipher: [cipher(media.copy(), found) for media, found in segments])  # type: ignore[misc]
         rows.append(_row(name, octets, seconds, len(segments)))
     return Figures(title=TITLE, how=how, columns=COLUMNS, rows=rows)
-
-
-def _title(ffmpeg: str, path: Path) -> Path:
-    """Noise over a test picture, so that the rate is used."""
-    words = [ffmpeg, "-v", "error", "-f", "lavfi", "-i", f"testsrc2=size=1280x720:rate=25:duration={SECONDS}"]
-    words += ["-f", "lavfi", "-i", f"sine=frequency=440:sample_rate=48000:duration={SECONDS}", "-vf", "noise=alls=20"]
-    words += ["-c:v", "libx264", "-preset", "veryfast", "-b:v", "4M", "-maxrate", "4M", "-bufsize", "8M", "-g", "50"]
-    words += ["-sc_threshold", "0", "-pix_fmt", "yuv420p", "-c:a", "aac", "-b:a", "128k", "-ac", "2", str(path)]
-    subprocess.run(words, check=True)
-    return path
 
 
 def _count(track: TrackPlan) -> int:
@@ -102,10 +91,15 @@ def _product(file: memoryview, track: TrackPlan, scheme: Scheme) -> list[tuple[s
     octets = again()
     kind = track.track.format.kind
     rows = [
-        _row(f"{scheme} {kind}, whole segments" + ", again" * (kind == "video"), octets, _median(again), len(numbers))
+        _row(
+            f"{scheme} {kind}, whole segments" + ", again" * (kind == "video"),
+            octets,
+            median_s(ROUNDS, again),
+            len(numbers),
+        )
     ]
     if kind == "video":
-        rows.append(_row(f"{scheme} {kind}, whole segments, first", octets, _median(first), len(numbers)))
+        rows.append(_row(f"{scheme} {kind}, whole segments, first", octets, median_s(ROUNDS, first), len(numbers)))
     return rows
 
 
@@ -128,22 +122,13 @@ def _wholes(file: memoryview, track: TrackPlan) -> list[tuple[str, ...]]:
     rows = []
     for name, way in ways:
         octets = sum(map(way, numbers))
-        seconds = _median(lambda way=way: sum(map(way, numbers)))  # type: ignore[misc]
+        seconds = median_s(ROUNDS, lambda way=way: sum(map(way, numbers)))  # type: ignore[misc]
         rows.append(_row(name, octets, seconds, len(numbers)))
     return rows
 
 
 def _numbers(track: TrackPlan) -> list[int]:
     return [n for n in range(_count(track)) if track.first[n + 1] > track.first[n]]
-
-
-def _median(work: Callable[[], object]) -> float:
-    found = []
-    for _ in range(ROUNDS):
-        begun = time.perf_counter()
-        work()
-        found.append(time.perf_counter() - begun)
-    return statistics.median(found)
 
 
 def _row(name: str, octets: int, seconds: float, segments: int) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Servers to measure: started on a core of their own and on free ports, stopped by process id."""
+"""How things are measured: servers on a core of their own and on free ports, load on another, work by the clock."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import json
 import os
 import shutil
 import socket
+import statistics
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +41,16 @@ def lacking(commands: Sequence[str]) -> list[str]:
     if len(os.sched_getaffinity(0)) < 2:
         lacked.append("a second core for the load")
     return lacked
+
+
+def median_s(passes: int, work: Callable[[], object]) -> float:
+    """Seconds that the work took, the median of so many passes."""
+    found = []
+    for _ in range(passes):
+        begun = time.perf_counter()
+        work()
+        found.append(time.perf_counter() - begun)
+    return statistics.median(found)
 
 
 def free_ports(count: int) -> list[int]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -13,7 +12,7 @@ from pathlib import Path
 
 from base.names import Kind, Leaf, Name
 from bench.figures import Figures
-from bench.servers import found
+from bench.servers import found, median_s
 from bench.titles import title
 from origin import views
 from origin.assets import MEZZANINE, Asset, Assets
@@ -68,12 +67,12 @@ def _costs(folder: Path) -> tuple[str, ...]:
     transports = {name: ts.stream_of(_track(asset, name)) for name in ("v1", "a1")}
 
     def of(make: Callable[[int], object]) -> float:
-        return _median(lambda: [make(number) for number in numbers]) / len(numbers)
+        return median_s(_PASSES, lambda: [make(number) for number in numbers]) / len(numbers)
 
     def printed(leaf: Leaf, track: str = "") -> float:
         edition = asset.plan.edition if track else ""
         name = Name(kind=Kind.VOD, title="film", leaf=leaf, edition=edition, track=track)
-        return _median(lambda: views.text(name, asset))
+        return median_s(_PASSES, lambda: views.text(name, asset))
 
     return (
         f"{of(lambda n: segment(_track(asset, 'v1'), n)) * 1e6:.0f}",
@@ -88,15 +87,6 @@ def _track(asset: Asset, name: str) -> TrackPlan:
     found = asset.plan.track(name)
     assert found is not None
     return found
-
-
-def _median(work: Callable[[], object]) -> float:
-    spent = []
-    for _ in range(_PASSES):
-        begun = time.perf_counter()
-        work()
-        spent.append(time.perf_counter() - begun)
-    return statistics.median(spent)
 
 
 def _in_process(what: str, folder: Path) -> list[float]:
@@ -114,7 +104,7 @@ def _alone(what: str, folder: Path) -> float:
         assets.add("film", folder / "one", _SEGMENT_MS)
         return (time.perf_counter() - begun) * 1e3
     if what == "again":
-        return _median(lambda: Assets(folder / "vod").get("film")) * 1e3
+        return median_s(_PASSES, lambda: Assets(folder / "vod").get("film")) * 1e3
     gc.collect()
     before = _private_mb()
     asset = assets.get("film")

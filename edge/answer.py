@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import socket
-import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,10 +11,8 @@ from multidict import CIMultiDict
 
 from base.conditions import Shape
 from edge import request as asked
-from edge.fill import CutShort
+from edge.fill import CutShort, head_of, http_now, joined
 from node import web as rim
-
-_RESET = struct.pack("ii", 1, 0)
 
 
 @dataclass(slots=True)
@@ -81,12 +77,20 @@ async def relay(answer: aiohttp.ClientResponse, response: web.StreamResponse, se
         sent.bytes += len(chunk)
 
 
-def abort(request: web.Request) -> None:
-    """End a body that was cut short so that nobody takes it for whole: reset, also where its length was not stated."""
-    transport = request.transport
-    if transport is None:
-        return
-    connection = transport.get_extra_info("socket")
-    if connection is not None and connection.family != socket.AF_UNIX:
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-    transport.abort()
+async def passed(
+    request: web.Request, answer: aiohttp.ClientResponse, cache_status: str, sent: Sent, *, body: bool, now_ms: int
+) -> web.StreamResponse:
+    """What upstream answers, straight through at the reader's pace, and not kept. Raises CutShort."""
+    try:
+        head = head_of(answer.status, answer.headers, received_date=http_now(now_ms))
+        fields = [*said_before(head.fields, cache_status)]
+        if age := joined(answer.headers).get("Age"):
+            fields.append(("Age", age))
+        # A range of what is not kept is not cut out here: RFC 9110 14.2 lets a server ignore Range.
+        response = await begun(request, Shape(status=head.status), fields, head.length)
+        if body:
+            await relay(answer, response, sent)
+        await response.write_eof()
+        return response
+    finally:
+        answer.close()

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from base.conditions import Shape
 from base.problems import Problem
-from edge.answer import Sent, begun, relay, said_before
-from edge.fill import head_of, http_now, joined
+from edge.answer import Sent, passed
 from edge.request import Plan
 from edge.upstream import Upstream
 from node import web as rim
@@ -42,18 +40,8 @@ class Large:
             answer = await self._upstream.open(
                 plan.key, request_id=request[rim.REQUEST_ID], method=request.method, fields=fields
             )
-            try:
-                head = head_of(answer.status, answer.headers, received_date=http_now(self._clock.now_ms()))
-                said = said_before(head.fields, "Headwater; fwd=bypass")  # RFC 9211 2.2
-                if age := joined(answer.headers).get("Age"):
-                    said.append(("Age", age))
-                response = await begun(request, Shape(status=head.status), said, head.length)
-                if plan.body:
-                    await relay(answer, response, sent)
-                await response.write_eof()
-                return response
-            finally:
-                answer.close()
+            said = "Headwater; fwd=bypass"  # RFC 9211 2.2
+            return await passed(request, answer, said, sent, body=plan.body, now_ms=self._clock.now_ms())
         finally:
             self.open -= 1
 

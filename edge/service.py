@@ -15,14 +15,13 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from base import signing
-from base.conditions import Shape
 from base.conditions import shape as shape_of
 from base.problems import Problem
 from base.records import Delivery
 from edge import request as asked
-from edge.answer import Sent, abort, begun, relay, said_before
+from edge.answer import Sent, begun, passed, said_before
 from edge.counts import Counts
-from edge.fill import SLICE, CutShort, Fill, Fills, State, head_of, http_now, joined
+from edge.fill import SLICE, CutShort, Fill, Fills, State
 from edge.lane import Lane, fields_of
 from edge.large import Large
 from edge.request import Action, Plan
@@ -88,7 +87,7 @@ class Edge:
             sent.whole = True
             raise
         except CutShort:
-            abort(request)
+            rim.abort(request)
             raise ConnectionResetError("the body was cut short") from None
         finally:
             self.counts.full += 1
@@ -259,19 +258,7 @@ class Edge:
         """An answer that is not shared: straight through, at the reader's pace."""
         sent.cache = "pass"
         answer = claimed or await self.upstream.open(plan.key, request_id=request[rim.REQUEST_ID])
-        try:
-            head = head_of(answer.status, answer.headers, received_date=http_now(self.clock.now_ms()))
-            fields = [*said_before(head.fields, cache_status)]
-            if age := joined(answer.headers).get("Age"):
-                fields.append(("Age", age))
-            # The range of what is not kept is not cut out here: RFC 9110 14.2 lets a server ignore Range.
-            response = await begun(request, Shape(status=head.status), fields, head.length)
-            if plan.body:
-                await relay(answer, response, sent)
-            await response.write_eof()
-            return response
-        finally:
-            answer.close()
+        return await passed(request, answer, cache_status, sent, body=plan.body, now_ms=self.clock.now_ms())
 
     async def close(self) -> None:
         await self.upstream.close()

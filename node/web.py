@@ -15,6 +15,7 @@ import re
 import secrets
 import socket
 import stat
+import struct
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
@@ -36,6 +37,8 @@ log = structlog.get_logger("web")
 REQUEST_ID = web.RequestKey("headwater_request_id", str)
 _PREPARED = web.RequestKey("headwater_prepared", bool)
 REQUEST_ID_FIELD = "X-Request-Id"
+# SO_LINGER on, with no time: closing sends a reset (socket(7))
+_RESET = struct.pack("ii", 1, 0)
 _GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 
@@ -154,6 +157,17 @@ async def serving(
         yield runner
     finally:
         await runner.cleanup()
+
+
+def abort(request: web.Request) -> None:
+    """End a body that was cut short so that nobody takes it for whole: reset, also where its length was not stated."""
+    transport = request.transport
+    if transport is None:
+        return
+    connection = transport.get_extra_info("socket")
+    if connection is not None and connection.family != socket.AF_UNIX:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+    transport.abort()
 
 
 def _remove_stale_socket(path: Path) -> None:

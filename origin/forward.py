@@ -7,8 +7,6 @@ again: whether that is safe, who asked knows.
 
 from __future__ import annotations
 
-import socket
-import struct
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -31,7 +29,6 @@ _OF_THE_CONNECTION = frozenset(
 _OF_ITS_OWN = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")  # fields that the client would add
 _CONNECT_S = 2.0
 _READ_OCTETS = 1 << 18
-_RESET = struct.pack("ii", 1, 0)
 
 
 class Forward:
@@ -101,24 +98,13 @@ async def _relay(request: web.Request, answer: aiohttp.ClientResponse) -> web.St
             part = await answer.content.readany()
         except (aiohttp.ClientError, OSError) as broken:
             log.warning("forward.cut_short", request_id=request[rim.REQUEST_ID], fault=str(broken))
-            _abort(request)
+            rim.abort(request)
             raise ConnectionResetError("the body was cut short") from broken
         if not part:
             break
         await response.write(part)
     await response.write_eof()
     return response
-
-
-def _abort(request: web.Request) -> None:
-    """End the connection so that nobody takes what came for the whole, also where no length was stated."""
-    transport = request.transport
-    if transport is None:
-        return
-    connection = transport.get_extra_info("socket")
-    if connection is not None and connection.family != socket.AF_UNIX:
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-    transport.abort()
 
 
 class _Once(aiohttp.AsyncIterablePayload):

@@ -83,7 +83,7 @@ class PictureOrders:
             return body
         except Problem as problem:
             return problem
-        except Exception as fault:
+        except Exception as fault:  # a fault of ours: all who wait for this picture must learn it
             log.exception("picture.fault", key=key)
             return Problem("fault", f"the picture could not be made: {type(fault).__name__}, see the log")
         finally:
