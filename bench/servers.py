@@ -43,12 +43,12 @@ def lacking(commands: Sequence[str]) -> list[str]:
     return lacked
 
 
-def median_s(passes: int, work: Callable[[], object]) -> float:
+def median_s(passes: int, work: Callable[..., object], *arguments: object) -> float:
     """Seconds that the work took, the median of so many passes."""
     found = []
     for _ in range(passes):
         begun = time.perf_counter()
-        work()
+        work(*arguments)
         found.append(time.perf_counter() - begun)
     return statistics.median(found)
 

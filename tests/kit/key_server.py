@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import os
 import threading
+import uuid
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
@@ -40,6 +41,11 @@ def pssh_of(system: str, kid: str) -> bytes:
     body = bytes(4) + bytes.fromhex(system.replace("-", "")) + (16).to_bytes(4, "big")
     body += bytes.fromhex(kid.replace("-", ""))
     return (8 + len(body)).to_bytes(4, "big") + b"pssh" + body
+
+
+def uuid_of(kid: bytes) -> str:
+    """A key id as documents and manifests spell it."""
+    return str(uuid.UUID(bytes=kid))
 
 
 class KeyServer:

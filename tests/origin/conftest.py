@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,11 @@ import aiohttp
 import msgspec
 import pytest
 import uvloop
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
 
 from base.names import Kind, Leaf, Name
 from base.push import PART_FIELD, SessionGrant
@@ -233,3 +239,16 @@ def home() -> Any:
 async def origin(home: Path) -> AsyncIterator[Origin]:
     async with running_origin(home, drain__seconds=1) as origin:
         yield origin
+
+
+@pytest.fixture(scope="session")
+def private_key() -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(65537, 2048)
+
+
+@pytest.fixture(scope="session")
+def certificate(private_key: rsa.RSAPrivateKey) -> bytes:
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "origin")])
+    begun = datetime(2026, 1, 1, tzinfo=UTC)
+    made = x509.CertificateBuilder(name, name, private_key.public_key(), 1, begun, begun + timedelta(days=9999))
+    return made.sign(private_key, hashes.SHA256()).public_bytes(Encoding.DER)

@@ -4,14 +4,9 @@ from __future__ import annotations
 
 import base64
 import re
-from datetime import UTC, datetime, timedelta
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509.oid import NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
@@ -19,7 +14,7 @@ from lxml import etree
 from origin import cpix
 from origin.cpix import Wanted
 from packager.methods import Method
-from tests.kit.key_server import NS, WIDEVINE, KeyServer, key_of, pssh_of
+from tests.kit.key_server import NS, WIDEVINE, KeyServer, key_of, pssh_of, uuid_of
 
 KIDS = [bytes([n]) * 16 for n in range(1, 5)]
 WANTED = [
@@ -31,23 +26,6 @@ ROTATING = [
     for kid, (kind, period) in zip(KIDS, [("video", 0), ("audio", 0), ("video", 1), ("audio", 1)], strict=True)
 ]
 SPEKE = {"Content-Type": "application/xml", "X-Speke-Version": "2.0"}
-
-
-def uuid_of(kid: bytes) -> str:
-    return re.sub(r"(.{8})(.{4})(.{4})(.{4})(.{12})", r"\1-\2-\3-\4-\5", kid.hex())
-
-
-@pytest.fixture(scope="module")
-def private_key() -> rsa.RSAPrivateKey:
-    return rsa.generate_private_key(65537, 2048)
-
-
-@pytest.fixture(scope="module")
-def certificate(private_key: rsa.RSAPrivateKey) -> bytes:
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "origin")])
-    begun = datetime(2026, 1, 1, tzinfo=UTC)
-    made = x509.CertificateBuilder(name, name, private_key.public_key(), 1, begun, begun + timedelta(days=9999))
-    return made.sign(private_key, hashes.SHA256()).public_bytes(Encoding.DER)
 
 
 def exchanged(body: bytes) -> bytes:

@@ -8,6 +8,7 @@ import urllib.parse
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from base.problems import Problem
 from node.clock import SteppedClock
@@ -20,10 +21,9 @@ from packager.index import FileKey
 from packager.methods import Method
 from tests.kit.decrypt import read_tenc
 from tests.kit.hls import read_multivariant
-from tests.kit.key_server import WIDEVINE, KeyServer, key_of, pssh_of
+from tests.kit.key_server import WIDEVINE, KeyServer, key_of, pssh_of, uuid_of
 from tests.kit.media import Films
 from tests.origin.conftest import running_origin
-from tests.origin.test_cpix import certificate, private_key, uuid_of  # noqa: F401 fixtures
 from tests.origin.test_protected import deciphered, source
 from tests.origin.test_vod import puts
 from tests.packager.test_dash import valid
@@ -120,14 +120,12 @@ def test_an_answer_that_cannot_be_used(tmp_path: Path) -> None:
         assert refused.value.kind.name == "upstream"
 
 
-def test_ciphered_keys(tmp_path: Path, certificate: bytes, private_key: object) -> None:  # noqa: F811
+def test_ciphered_keys(tmp_path: Path, certificate: bytes, private_key: RSAPrivateKey) -> None:
     from cryptography import x509
     from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
     (tmp_path / "cert.pem").write_bytes(x509.load_der_x509_certificate(certificate).public_bytes(Encoding.PEM))
-    (tmp_path / "key.pem").write_bytes(
-        private_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())  # type: ignore[attr-defined]
-    )
+    (tmp_path / "key.pem").write_bytes(private_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
     with KeyServer() as server:
         asking = asker(
             server,
