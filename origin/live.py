@@ -28,7 +28,7 @@ from origin.pictures import Pictures, owner
 from origin.restore import folder_of, restore
 from origin.track import read_part
 from packager import dash, hls, hls_live
-from packager.live import answers, too_far
+from packager.live import LiveTrack, answers, too_far
 
 log = structlog.get_logger("live")
 
@@ -163,14 +163,15 @@ class Live:
         window, reports = channel.window(), channel.reports()
         session = channel.row.session
         begun_ms = self._ctx.clock.now_ms() - session.started_ms
-        if not reports or (len(reports) < len(session.tracks) and begun_ms < _TRACKS_APART_MS):
-            # a viewer who came now would go without the tracks that follow in a moment
+        wanted = len(session.tracks) if begun_ms < _TRACKS_APART_MS else 1
+        # a viewer who came too early would go without the tracks that follow in a moment
+        if len(reports) < wanted:
             raise Problem("unknown", f"channel {name.title} has no media yet", cache_control="no-store")
         if name.leaf is Leaf.MULTIVARIANT:
             text = hls.multivariant(name.title, name.kind, window.edition, reports)
-        elif any(segment.closed and not segment.gap for track in window.tracks.values() for segment in track.segments):
+        elif sum(_has_whole_segment(track) for track in window.tracks.values()) >= wanted:
             text = dash.live_manifest(window, reports, self._pictures.live_sheets(window))
-        else:  # an MPD has at least one Period, and a Period a segment (ISO/IEC 23009-1 5.3.1.2)
+        else:  # an MPD has at least one Period, and a Period's Representations a segment (ISO/IEC 23009-1 5.3.1.2)
             raise Problem("unknown", f"channel {name.title} has no whole segment yet", cache_control="no-store")
         body = text.encode()
         return _text(name, body, lifetimes.live_manifest(window.target), _tag(body))
@@ -296,6 +297,10 @@ class Live:
                     await channel.drop_files()
             except OSError as fault:  # the disk is full or gone; the next round tries again
                 log.error("sweep.failed", channel=channel.row.channel, fault=str(fault))
+
+
+def _has_whole_segment(track: LiveTrack) -> bool:
+    return any(segment.closed and not segment.gap for segment in track.segments)
 
 
 def _immutable(name: Name) -> dict[str, str]:

@@ -15,7 +15,7 @@ import pytest
 
 from base import lifetimes
 from base.names import init_file, parse
-from node.clock import SteppedClock
+from node.clock import SteppedClock, SystemClock
 from node.home import Home
 from node.process import Context
 from origin.channel import Channel
@@ -229,6 +229,22 @@ async def test_the_top_names_need_media(origin: Origin) -> None:
     await origin.publish(studio.run(2000))
     assert "e1/v1/media.m3u8" in (await origin.get(paths[0])).text
     assert "<MPD" in (await origin.get(paths[1])).text
+
+
+@pytest.mark.rule(
+    "ISO/IEC 23009-1 5.3.3", "an MPD is first shown when each Representation of its Period has a whole segment"
+)
+async def test_the_first_manifest_has_every_track(origin: Origin) -> None:
+    """A player does not take up a Representation that joins a Period which it knows."""
+    studio, manifest = Studio(start_ms=SystemClock().now_ms()), "/live/studio/manifest.mpd"
+    await origin.announce(studio)
+    parts = studio.run(3000)
+    await origin.publish([part for part in parts if part.track == "a1"])
+    await origin.publish([part for part in parts if part.track == "v1" and part.part == 0][:1])
+    assert (await origin.get(manifest)).status == 404
+    await origin.publish([part for part in parts if part.track == "v1"][1:])
+    text = (await origin.get(manifest)).text
+    assert 'contentType="video"' in text and 'contentType="audio"' in text
 
 
 async def test_an_unknown_track_is_404(stage: Stage) -> None:
