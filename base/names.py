@@ -61,6 +61,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from base import pictures
+from base.uris import init_file, part_file, segment_file, text_file, ts_file
 
 
 class Kind(StrEnum):
@@ -237,41 +238,6 @@ _PATH = re.compile(
     rf"|(?P<number>{_NUMBER})(?:\.(?P<part>0|[1-9][0-9]{{0,5}}))?\.m4s)))"
 )
 
-# The sorts of file and their media types (RFC 8216bis 10, Apple HLS Authoring 10.4; DASH: RFC 6381 registrations).
-CONTENT_TYPE = {
-    Leaf.MULTIVARIANT: "application/vnd.apple.mpegurl",
-    Leaf.MEDIA_PLAYLIST: "application/vnd.apple.mpegurl",
-    Leaf.MANIFEST: "application/dash+xml",
-    Leaf.INIT: "video/mp4",
-    Leaf.SEGMENT: "video/iso.segment",
-    Leaf.PART: "video/iso.segment",
-    Leaf.MULTIVARIANT_TS: "application/vnd.apple.mpegurl",
-    Leaf.MEDIA_PLAYLIST_TS: "application/vnd.apple.mpegurl",
-    Leaf.IFRAME_PLAYLIST: "application/vnd.apple.mpegurl",
-    Leaf.TS_SEGMENT: "video/mp2t",
-    Leaf.IFRAME_SEGMENT: "video/iso.segment",
-    Leaf.MANIFEST_NUMBER: "application/dash+xml",
-    Leaf.MANIFEST_ON_DEMAND: "application/dash+xml",
-    Leaf.TRACK_FILE: "video/mp4",
-    Leaf.DOWNLOAD: "video/mp4",
-    Leaf.KEY: "application/octet-stream",
-    Leaf.THUMBNAILS: "text/vtt; charset=utf-8",
-    Leaf.IMAGE_PLAYLIST: "application/vnd.apple.mpegurl",
-    Leaf.POSTER: "image/jpeg",
-    Leaf.PICTURE: "image/jpeg",  # or as its file ends: base.pictures.content_type
-    Leaf.TILES: "image/jpeg",
-    Leaf.WAVEFORM: "application/json",
-    Leaf.TEXT_SEGMENT: "text/vtt; charset=utf-8",
-    Leaf.SESSION: "application/json",
-    Leaf.SIDECAR: "application/octet-stream",
-    Leaf.CAPTIONS: "application/json",
-    Leaf.MARKS: "application/json",
-    Leaf.STATUS: "application/json",
-    Leaf.MEZZANINE: "video/mp4",
-    Leaf.UPLOAD_FILE: "video/mp4",
-    Leaf.UPLOAD: "application/json",
-}
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Name:
@@ -417,41 +383,6 @@ def _name(found: re.Match[str]) -> Name:
     if found["part"]:
         return named(Leaf.PART, number=int(found["number"]), part=int(found["part"]))
     return named(Leaf.SEGMENT, number=int(found["number"]))
-
-
-def init_file(generation: str) -> str:
-    return f"init-{generation}.mp4"
-
-
-def segment_file(number: int) -> str:
-    return f"{number}.m4s"
-
-
-def ts_file(number: int) -> str:
-    return f"{number}.ts"
-
-
-def text_file(number: int) -> str:
-    return f"{number}.vtt"
-
-
-def part_file(number: int, part: int) -> str:
-    return f"{number}.{part}.m4s"
-
-
-def key_uri(kid: bytes) -> str:
-    """A content key's URI as a media playlist spells it."""
-    return f"../../{kid.hex()}.key"
-
-
-def media_template(edition: str, track: str) -> str:
-    """Segment URIs for DASH (ISO/IEC 23009-1 5.3.9.4.4), relative to `/{kind}/{title}/`."""
-    return f"{edition}/{track}/$Number$.m4s"
-
-
-def iframe_template(edition: str, track: str) -> str:
-    """The same of I-frame segments."""
-    return f"{edition}/{track}/$Number$.i.m4s"
 
 
 def is_title(text: str) -> bool:

@@ -19,7 +19,8 @@ import aiohttp
 import msgspec
 
 from base.arrival import Completion
-from base.names import CONTENT_TYPE, Kind, Leaf, Name
+from base.content_types import CONTENT_TYPE
+from base.names import Kind, Leaf, Name
 from base.problems import KINDS, Problem
 from base.reports import AssetReport, ChannelReport
 from node.web import REQUEST_ID_FIELD

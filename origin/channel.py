@@ -16,10 +16,10 @@ from pathlib import Path
 import msgspec
 import structlog
 
-from base.names import init_file, segment_file
 from base.problems import Problem
 from base.push import PartNote, SessionGrant, SessionNote
 from base.reports import ChannelReport, TrackReport
+from base.uris import init_file, segment_file
 from node.clock import Clock
 from origin import disk
 from origin.journal import ChannelRow, Journal, SegmentRow

@@ -13,7 +13,8 @@ from collections import OrderedDict
 from email.utils import formatdate
 
 from base import lifetimes
-from base.names import CONTENT_TYPE, Leaf, Name
+from base.content_types import CONTENT_TYPE
+from base.names import Leaf, Name
 from node.clock import Clock
 from node.express import VERSION, PlainHeads
 from node.metrics import Metrics

@@ -17,8 +17,9 @@ import re
 import msgspec
 from aiohttp import web
 
+from base.content_types import CONTENT_TYPE
 from base.lifetimes import NO_STORE
-from base.names import CONTENT_TYPE, Leaf
+from base.names import Leaf
 from base.problems import Problem
 from node.process import Context
 from origin.keys import KeySource

@@ -18,9 +18,11 @@ import structlog
 from aiohttp import web
 
 from base import lifetimes, reload
-from base.names import CONTENT_TYPE, PICTURES, Leaf, Name, init_file, segment_file
+from base.content_types import CONTENT_TYPE
+from base.names import PICTURES, Leaf, Name
 from base.problems import Problem
 from base.push import PART_FIELD, SessionGrant, SessionNote, parse_part_note
+from base.uris import init_file, segment_file
 from node.process import Context
 from origin.channel import Channel
 from origin.journal import ChannelRow, Journal

@@ -16,7 +16,8 @@ import structlog
 from aiohttp import web
 
 from base import lifetimes
-from base.names import CONTENT_TYPE, Leaf, Name
+from base.content_types import CONTENT_TYPE
+from base.names import Leaf, Name
 from base.problems import Problem
 from node.process import Context
 from origin import mark_files

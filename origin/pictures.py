@@ -16,8 +16,9 @@ from pathlib import Path
 from aiohttp import web
 
 from base import lifetimes, pictures
+from base.content_types import CONTENT_TYPE
 from base.media import Format
-from base.names import CONTENT_TYPE, Leaf, Name
+from base.names import Leaf, Name
 from base.pictures import Layout, PictureOrder, Tiles, bundle
 from base.problems import Problem
 from node.process import Context

@@ -13,8 +13,8 @@ from pathlib import Path
 import msgspec
 import structlog
 
-from base.names import segment_file
 from base.problems import Problem
+from base.uris import segment_file
 from node.clock import Clock
 from origin.channel import Channel, rounded
 from origin.journal import ChannelRow, Journal, SegmentRow

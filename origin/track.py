@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from base.media import Format
-from base.names import segment_file
+from base.uris import segment_file
 from origin import disk
 from origin.window import TrackWindow
 from packager.fragments import Chunk

@@ -11,7 +11,8 @@ import structlog
 from aiohttp import web
 
 from base import lifetimes, select
-from base.names import CONTENT_TYPE, PICTURES, Leaf, Name
+from base.content_types import CONTENT_TYPE
+from base.names import PICTURES, Leaf, Name
 from base.problems import Problem
 from node.process import Context
 from origin import selection, texts, views

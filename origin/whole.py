@@ -13,7 +13,8 @@ from aiohttp import web
 
 from base import lifetimes
 from base.conditions import shape
-from base.names import CONTENT_TYPE, Leaf, Name
+from base.content_types import CONTENT_TYPE
+from base.names import Leaf, Name
 from origin import views
 from origin.assets import Asset
 from origin.pages import Pages

@@ -13,8 +13,9 @@ from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from xml.etree import ElementTree as ET
 
-from base.names import TIME_PATH, Kind, Leaf, Name, media_template
+from base.names import TIME_PATH, Kind, Leaf, Name
 from base.reports import TrackReport
+from base.uris import media_template
 from packager import dash_images
 from packager.live import LiveSegment, LiveWindow
 from packager.thumbnails import Sheets

@@ -16,9 +16,10 @@ from xml.etree import ElementTree as ET
 import msgspec
 import numpy as np
 
-from base.names import Kind, Leaf, Name, iframe_template, media_template
+from base.names import Kind, Leaf, Name
 from base.problems import Problem
 from base.reports import TrackReport
+from base.uris import iframe_template, media_template
 from packager import clip, periods
 from packager.clip import Span
 from packager.dash import (

@@ -14,7 +14,7 @@ import base64
 import uuid
 from xml.etree import ElementTree as ET
 
-from base.names import key_uri
+from base.uris import key_uri
 from packager.cenc import ContentKey, Signal
 from packager.cenc_boxes import common_pssh
 from packager.hls_tags import Tag, attributes, quoted

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from base.names import Kind, Leaf, Name, init_file, segment_file, ts_file
+from base.names import Kind, Leaf, Name
 from base.reports import TrackReport
+from base.uris import init_file, segment_file, ts_file
 from packager.hls_tags import Tag, attributes, quoted, seconds
 from packager.plan import Plan, TrackPlan
 

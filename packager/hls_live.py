@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from base.names import init_file, part_file, segment_file
+from base.uris import init_file, part_file, segment_file
 from packager.hls_tags import Tag, attributes, quoted, seconds
 from packager.live import LiveSegment, LiveTrack, LiveWindow
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from base.names import init_file, segment_file
 from base.reports import TrackReport
+from base.uris import init_file, segment_file
 from packager import describe
 from packager.hls_tags import Tag, attributes, quoted, seconds
 from packager.moof import moof_and_mdat_head

@@ -18,7 +18,8 @@ import structlog
 from aiohttp import web
 
 from base.arrival import MOST_TRACKS_OF_A_FILE, REMUX_PATH, Piece, Remuxed
-from base.names import CONTENT_TYPE, Kind, Leaf, Name, is_title
+from base.content_types import CONTENT_TYPE
+from base.names import Kind, Leaf, Name, is_title
 from base.problems import Problem
 from ingest.publisher import origin_client
 from node import web as rim

@@ -8,7 +8,8 @@ from fractions import Fraction
 from itertools import pairwise
 from xml.etree import ElementTree as ET
 
-from base.names import Kind, Leaf, Name, media_template
+from base.names import Kind, Leaf, Name
+from base.uris import media_template
 from packager.text.hls import label
 from packager.text.plan import TIMESCALE, TextPlan
 from packager.text.tracks import generations, report

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from base.names import Kind, Leaf, Name, text_file
+from base.names import Kind, Leaf, Name
+from base.uris import text_file
 from packager.hls_tags import Tag, attributes, quoted, seconds
 from packager.text.plan import Sidecar, TextPlan
 from packager.text.tracks import WEBVTT_TS

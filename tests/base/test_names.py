@@ -1,13 +1,11 @@
 """The path grammar: every name reads back as itself, and nothing else reads as a name."""
 
-from urllib.parse import urljoin
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from base import names
-from base.names import CONTENT_TYPE, IMMUTABLE, MANIFESTS, PUBLIC, Kind, Leaf, Name, is_title, parse
+from base.names import IMMUTABLE, MANIFESTS, PUBLIC, Kind, Leaf, Name, is_title, parse
 from base.pictures import Layout, Picture, Tiles, waveform_file
 
 TITLES = st.from_regex(names.TITLE_PATTERN, fullmatch=True)
@@ -168,19 +166,6 @@ def test_protection_is_a_prefix_of_the_same_name() -> None:
     )
     assert protected.path == "/~cbcs" + clear.path == "/~cbcs/vod/film/e1/v1/7.m4s"
     assert protected.relative == clear.relative
-
-
-def test_a_key_is_found_from_the_media_playlist() -> None:
-    kid = bytes(range(16))
-    playlist = Name(
-        kind=Kind.VOD, title="film", leaf=Leaf.MEDIA_PLAYLIST, edition="e1", track="v1", protection="aes-128"
-    )
-    found = urljoin(f"http://edge{playlist.path}", names.key_uri(kid)).removeprefix("http://edge")
-    assert parse(found) == Name(kind=Kind.VOD, title="film", leaf=Leaf.KEY, protection="aes-128", kid=kid.hex())
-
-
-def test_every_sort_of_object_has_a_media_type() -> None:
-    assert set(CONTENT_TYPE) == set(Leaf)
 
 
 def test_what_changes_is_not_immutable() -> None:

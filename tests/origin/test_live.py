@@ -14,7 +14,8 @@ import msgspec
 import pytest
 
 from base import lifetimes
-from base.names import init_file, parse
+from base.names import parse
+from base.uris import init_file
 from node.clock import SteppedClock, SystemClock
 from node.home import Home
 from node.process import Context

@@ -12,9 +12,9 @@ import aiohttp
 import msgspec
 import pytest
 
-from base.names import init_file
 from base.push import SessionNote
 from base.reports import ChannelReport
+from base.uris import init_file
 from node.clock import SteppedClock
 from origin.channel import Channel
 from origin.journal import ChannelRow, Journal
