@@ -81,12 +81,12 @@ async def test_a_seek_shows_the_picture_of_its_time(box: Appliance, player: str)
     await seeks(box, player, "", places=10)
 
 
+# Shaka Player knows no ClearKey in HLS: it plays cenc and cbcs in DASH, and keys by URI (sample-aes) in HLS
 FORMS = [
     *((player, "format=fmp4") for player in ("hls", "native", "shaka", "dash")),
     *(("hls", "format=ts"), ("native", "format=ts"), ("shaka", "format=hls"), ("shaka", "format=ts")),
     *((player, "format=on-demand") for player in ("shaka", "dash")),
     *((player, f"protection={scheme}") for player in ("hls", "shaka", "dash") for scheme in ("cenc", "cbcs")),
-    *(("shaka", f"protection={scheme}&format=hls") for scheme in ("cenc", "cbcs")),
     *((player, "protection=aes-128&format=fmp4") for player in ("hls", "shaka")),
     *((player, "protection=aes-128&format=ts") for player in ("hls", "shaka", "native")),
     *(("hls", "protection=sample-aes&format=ts"), ("shaka", "protection=sample-aes&format=fmp4")),

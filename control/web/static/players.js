@@ -113,6 +113,7 @@ function shakaWords(error) {
   if (error.code === 1001) return `Could not be loaded: ${http(error.data?.[1])}`;
   if (error.code === 1002) return `Could not be loaded: ${CORE}`;
   if (error.code === 1003) return "The server took too long";
+  if (error.code === 4026) return "Shaka Player knows no ClearKey in HLS; choose DASH or another player";
   if (error.code === 4032) return "This browser cannot decode it";
   return `${SHAKA_CATEGORIES[error.category] ?? "player"} error ${error.code}`;
 }
