@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from base.problems import Problem
@@ -50,6 +52,29 @@ def parameter_sets(avcc: bytes) -> tuple[list[bytes], list[bytes]]:
         return found[0], found[1]
     except (IndexError, ValueError) as fault:
         raise Problem("unplayable", f"the H.264 configuration (avcC) is damaged: {fault}") from fault
+
+
+def record(sps: Sequence[bytes], pps: Sequence[bytes]) -> bytes:
+    """AVCDecoderConfigurationRecord with 4-octet lengths, of NAL units, at least one of each. Raises ValueError."""
+    if len(sps) > 31 or len(pps) > 255 or len(sps[0]) < 4:
+        raise ValueError("more parameter sets than a configuration holds, or a short one")
+    out = bytearray((1, *sps[0][1:4], 0xFF, 0xE0 | len(sps)))
+    for unit in sps:
+        out += struct.pack(">H", len(unit)) + unit
+    out.append(len(pps))
+    for unit in pps:
+        out += struct.pack(">H", len(unit)) + unit
+    if sps[0][1] in HIGH:
+        bits = Bits(unescape(sps[0])[4:])
+        bits.ue()
+        chroma = bits.ue()
+        if chroma == 3:
+            bits.flag()
+        luma, other = bits.ue(), bits.ue()
+        if chroma > 3 or luma > 6 or other > 6:
+            raise ValueError(f"chroma format {chroma}, depths {luma + 8} and {other + 8}")
+        out += bytes((0xFC | chroma, 0xF8 | luma, 0xF8 | other, 0))
+    return bytes(out)
 
 
 def picture(sps: bytes) -> Picture:

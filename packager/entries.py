@@ -1,6 +1,7 @@
 """Sample entries (`stsd`): made from an encoder's configuration, and read from a file into a Format.
 
-ISO/IEC 14496-12 8.5.2 and 12.1.3, 12.2.3; 14496-14 (mp4a); 14496-15 (avc1).
+ISO/IEC 14496-12 8.5.2 and 12.1.3, 12.2.3; 14496-14 (mp4a); 14496-15 (avc1, hvc1); TS 102 366 annex F
+(ac-3, ec-3); Opus in ISO-BMFF 4.3 (Opus).
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import struct
 
 from base.media import Format
 from base.problems import Problem
-from packager import aac, avc, codecs
+from packager import aac, ac3, avc, codecs, hevc
 from packager.boxes import Box, box, fields, fullbox, malformed, walk
 
 _VISUAL = 78  # octets of a VisualSampleEntry before its boxes
@@ -21,8 +22,19 @@ def avc_format(avcc: bytes, timescale: int = 90000) -> Format:
     sps, _ = avc.parameter_sets(avcc)
     if not sps:
         raise Problem("unplayable", "the H.264 configuration (avcC) has no sequence parameter set")
-    picture = avc.picture(sps[0])
-    boxes = [box(b"avcC", avcc), box(b"pasp", struct.pack(">II", *picture.sar))]  # CMAF B.2: pasp, colr
+    return _video("avc1", "avcC", avcc, avc.picture(sps[0]), timescale)
+
+
+def hevc_format(hvcc: bytes, timescale: int = 90000) -> Format:
+    """The format of a track whose encoder sent this hvcC. Raises Problem unplayable."""
+    sps = hevc.parameter_sets(hvcc).get(hevc.SPS)
+    if not sps:
+        raise Problem("unplayable", "the HEVC configuration (hvcC) has no sequence parameter set")
+    return _video("hvc1", "hvcC", hvcc, hevc.picture(sps[0]), timescale)
+
+
+def _video(entry: str, name: str, record: bytes, picture: avc.Picture, timescale: int) -> Format:
+    boxes = [box(name.encode("ascii"), record), box(b"pasp", struct.pack(">II", *picture.sar))]  # CMAF B.2: pasp, colr
     if picture.colour is not None:
         *codes, full_range = picture.colour
         boxes.append(box(b"colr", b"nclx", struct.pack(">HHHB", *codes, full_range << 7)))
@@ -32,9 +44,9 @@ def avc_format(avcc: bytes, timescale: int = 90000) -> Format:
     )  # fmt: skip
     return Format(
         kind="video",
-        codec=codecs.string("avc1", {"avcC": avcc}),
+        codec=codecs.string(entry, {name: record}),
         timescale=timescale,
-        entry=box(b"avc1", head, *boxes),
+        entry=box(entry.encode("ascii"), head, *boxes),
         width=_displayed(picture.width, *picture.sar),
         height=picture.height,
     )
@@ -43,18 +55,59 @@ def avc_format(avcc: bytes, timescale: int = 90000) -> Format:
 def aac_format(asc: bytes, language: str = "und") -> Format:
     """The format of a track whose encoder sent this AudioSpecificConfig. Raises Problem unplayable."""
     config = aac.audio_specific_config(asc)
-    channels = config.channels or 2
+    return _audio(
+        b"mp4a",
+        f"mp4a.40.{config.object_type}",
+        fullbox(b"esds", 0, 0, aac.esds_payload(asc)),
+        rate=config.sample_rate,
+        channels=config.channels or 2,
+        samples=config.samples,
+        language=language,
+    )
+
+
+def ac3_format(frame: bytes, language: str = "und") -> Format:
+    """The format of a track of AC-3 with this sync frame in it. Raises Problem unplayable."""
+    return _dolby(b"ac-3", b"dac3", ac3.ac3(frame), language)
+
+
+def eac3_format(frame: bytes, language: str = "und") -> Format:
+    """The format of a track of E-AC-3 with this sample in it. Raises Problem unplayable."""
+    return _dolby(b"ec-3", b"dec3", ac3.eac3(frame), language)
+
+
+def _dolby(entry: bytes, name: bytes, sound: ac3.Sound, language: str) -> Format:
+    return _audio(
+        entry,
+        entry.decode("ascii"),
+        box(name, sound.config),
+        rate=sound.sample_rate,
+        channels=sound.channels,
+        samples=sound.samples,
+        language=language,
+    )
+
+
+def opus_format(channels: int, pre_skip: int = 0, language: str = "und") -> Format:
+    """The format of a track of Opus in mono or stereo (channel mapping family 0 of RFC 7845 5.1.1).
+
+    `pre_skip` in samples at 48 kHz. How long a packet lasts is said by each packet.
+    """
+    config = struct.pack(">BBHIhB", 0, channels, pre_skip, 48000, 0, 0)  # Opus in ISO-BMFF 4.3.2
+    return _audio(b"Opus", "opus", box(b"dOps", config), rate=48000, channels=channels, samples=0, language=language)
+
+
+def _audio(entry: bytes, codec: str, config: bytes, *, rate: int, channels: int, samples: int, language: str) -> Format:
     # samplerate is 16.16: a rate over 65535 Hz does not fit and is said by the configuration alone
-    rate = config.sample_rate if config.sample_rate < 1 << 16 else 0
-    head = struct.pack(">6xH8xHH4xI", 1, channels, 16, rate << 16)
+    head = struct.pack(">6xH8xHH4xI", 1, channels, 16, (rate if rate < 1 << 16 else 0) << 16)
     return Format(
         kind="audio",
-        codec=f"mp4a.40.{config.object_type}",
-        timescale=config.sample_rate,
-        entry=box(b"mp4a", head, fullbox(b"esds", 0, 0, aac.esds_payload(asc))),
+        codec=codec,
+        timescale=rate,
+        entry=box(entry, head, config),
         channels=channels,
-        sample_rate=config.sample_rate,
-        sample_duration=config.samples,
+        sample_rate=rate,
+        sample_duration=samples,
         language=language,
     )
 

@@ -64,7 +64,7 @@ def read_sps(bits: Bits) -> tuple[int, Sps]:
     bits.read(4)
     layers = bits.read(3)
     bits.flag()
-    _profile_tier_level(bits, layers)
+    skip_profile_tier_level(bits, layers)
     number = bits.ue()
     chroma = bits.ue()
     separate = chroma == 3 and bits.flag()
@@ -122,8 +122,8 @@ def read_sps(bits: Bits) -> tuple[int, Sps]:
     )
 
 
-def _profile_tier_level(bits: Bits, layers: int) -> None:
-    """7.3.3."""
+def skip_profile_tier_level(bits: Bits, layers: int) -> None:
+    """7.3.3; `layers`: sps_max_sub_layers_minus1. Raises ValueError for screen content coding."""
     general = bits.read(88)
     profile, compatible = general >> 80 & 0x1F, general >> 48 & 0xFFFFFFFF
     if profile in _SCREEN_PROFILES or any(compatible >> (31 - p) & 1 for p in _SCREEN_PROFILES):

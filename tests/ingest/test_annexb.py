@@ -1,6 +1,8 @@
 from __future__ import annotations
 
-from ingest.annexb import access_unit, avcc, nal_units, split
+import pytest
+
+from ingest.annexb import access, access_unit, avcc, nal_units, split
 from packager.entries import avc_format
 from tests.kit.rtmp import AVCC, PPS, SPS
 
@@ -41,3 +43,25 @@ def test_a_sample_is_split_from_its_parameter_sets() -> None:
         + b"\x26\x01idr"
     )
     assert split(hevc, hevc=True) == (b"\0\0\0\x05\x26\x01idr", [b"\x40\x01v", b"\x42\x01s", b"\x44\x01p"])
+
+
+def unit(*octets: int) -> bytes:
+    return b"\0\0\0\1" + bytes(octets) + b"abc"
+
+
+@pytest.mark.rule("ITU-T H.264 7.4.1.2.4", "decoding begins at an IDR picture")
+def test_what_is_a_keyframe_in_h264() -> None:
+    assert access(unit(0x06) + unit(0x65), hevc=False).key
+    recovery = access(unit(0x06) + unit(0x61), hevc=False)  # a recovery point: players do not begin there
+    assert recovery.data and not recovery.key
+
+
+@pytest.mark.rule("ITU-T H.265 table 7-1", "decoding begins at an IRAP picture: IDR, CRA, BLA")
+@pytest.mark.parametrize(("kind", "key"), [(1, False), (9, False), (16, True), (19, True), (20, True), (21, True)])
+def test_what_is_a_keyframe_in_hevc(kind: int, key: bool) -> None:
+    assert access(unit(kind << 1, 1), hevc=True).key is key
+
+
+def test_units_without_a_picture_are_no_sample() -> None:
+    found = access(b"\0\0\0\1" + SPS + unit(0x06), hevc=False)
+    assert (found.data, found.sets) == (b"", [SPS])

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from base.problems import Problem
+from packager import avc
 from packager.avc import codec_string, parameter_sets, picture
 from packager.movie import read_movie
 from tests.kit.media import Films
@@ -51,3 +52,16 @@ def test_any_octets_are_a_picture_or_a_problem(data: bytes) -> None:
         assert problem.kind.name == "unplayable"
     else:
         assert 0 < found.width <= 16384 and 0 < found.height <= 16384 and 0 not in found.sar
+
+
+@pytest.mark.rule("ISO/IEC 14496-15 5.3.3.1.2", "the record of a High profile says chroma format and depths")
+def test_a_record_is_made_of_parameter_sets() -> None:
+    plain = bytes.fromhex("6742c00cda05067e7840000003004000000ca3c50aa8")
+    pps = b"\x68\xce\x0f\xc8"
+    assert avc.parameter_sets(avc.record([plain], [pps])) == ([plain], [pps])
+    high = bytes.fromhex("67640028acd940780227e5c05a808080a0000003002000000781e30632c0")
+    made = avc.record([high], [pps])
+    assert avc.parameter_sets(made) == ([high], [pps])
+    assert made[-4:] == b"\xfd\xf8\xf8\x00"
+    with pytest.raises(ValueError, match="short"):
+        avc.record([b"\x67\x64"], [pps])

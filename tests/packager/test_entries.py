@@ -8,7 +8,7 @@ import pytest
 from base.problems import Problem
 from packager.aac import esds_payload
 from packager.boxes import box, fullbox, walk
-from packager.entries import aac_format, avc_format, read_format
+from packager.entries import aac_format, avc_format, opus_format, read_format
 from tests.packager.packed import Packed
 
 SPS = bytes.fromhex("67640028acd940780227e5c05a808080a0000003002000000781e30632c0")
@@ -121,3 +121,11 @@ def test_formats_of_films(packed: Callable[..., Packed]) -> None:
     assert [t.format.channels for t in film.audio] == [2, 2]
     hevc = packed("hevc-ac3").index
     assert (hevc.video[0].format.width, hevc.audio[0].format.sample_rate) == (320, 48000)
+
+
+def test_an_opus_entry() -> None:
+    """Opus in ISO-BMFF 4.3: mapping family 0, 48 kHz."""
+    fmt = opus_format(2, 312, "eng")
+    assert (fmt.codec, fmt.timescale, fmt.channels, fmt.sample_duration) == ("opus", 48000, 2, 0)
+    assert inside(fmt.entry, 28)["dOps"] == bytes.fromhex("00 02 0138 0000bb80 0000 00")
+    assert read(fmt.entry).entry == fmt.entry
