@@ -1,6 +1,7 @@
 """The contract between ingest and origin: how a live channel is PUT.
 
     PUT /live/{channel}/{edition}/session.json           SessionNote      -> 200 SessionGrant
+    PUT /live/{channel}/{edition}/cues.json              list of MarkNote -> 200, taken in, what is known is let go
     PUT /live/{channel}/{edition}/{track}/init-{g}.mp4   init segment     -> 201, 200 if it is there
     PUT /live/{channel}/{edition}/{track}/{n}.{p}.m4s    one CMAF chunk   -> 201, 200 if it is there
         Headwater-Part: init="{g}", last, discontinuity
@@ -8,6 +9,7 @@
 Everything else that the origin needs (times, durations, sizes, sync) it reads from the chunk's own `moof`.
 A part is acknowledged when its bytes are in the open segment's file; a part with `last` when segment and journal
 row are on the disk. A PUT that was acknowledged may be repeated (same name, same bytes) without effect.
+Marks come before the last part ahead of them: they are on the disk before anybody is told of their frame.
 412: the init segment or part p-1 is missing. 409: the segment is closed, or the bytes differ. 410: behind the window.
 """
 
@@ -15,8 +17,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Annotated, Literal
 
 import msgspec
+from msgspec import Meta
 
 from base.problems import Problem
 
@@ -67,7 +71,35 @@ class SessionNote(msgspec.Struct, frozen=True, kw_only=True):
     window_s: int = 1800
     numbering: str = "wall"
     why: str = ""  # why numbering is counted
+    longest_ms: int = 0  # what a segment may last where a splice moves a line of the grid; 0: as long as the grid
     tracks: tuple[TrackNote, ...]
+
+
+class MarkNote(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A break of a channel begins or ends, or something else was signalled, at one frame (base.scte35.meaning).
+
+    `kind` and `event` pair an out with its in. `start`: the frame's presentation time, ticks of `timescale` since 1970;
+    `number`: the segment it is in. `planned_ms`: how long a break is to last, -1 if nobody said. `section`: the
+    splice_info_section as it came, empty where a break ends by itself.
+    """
+
+    action: Literal["out", "in", "cmd"]
+    kind: Annotated[str, Meta(pattern=r"^[a-z0-9-]{1,16}$")]
+    event: Annotated[int, Meta(ge=0, lt=1 << 32)] = 0
+    start: Annotated[int, Meta(ge=0, lt=1 << 60)] = 0
+    timescale: Annotated[int, Meta(gt=0, lt=1 << 32)] = 1
+    number: int = -1
+    planned_ms: Annotated[int, Meta(ge=-1, lt=1 << 40)] = -1
+    avail: bool = False
+    section: Annotated[bytes, Meta(max_length=4096)] = b""
+
+    @property
+    def what(self) -> tuple[str, int, str]:
+        """What is said once only: another note of the same is a repetition, or news of it."""
+        return self.kind, self.event, self.action
+
+
+MarkNotes = Annotated[tuple[MarkNote, ...], Meta(max_length=100)]
 
 
 class SessionGrant(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,9 +1,9 @@
 """Live segmenter: samples of all tracks in, parts out, cut on one grid.
 
 The reference track (the first video track, else the first track) decides where segments are cut: at the first
-keyframe at or after each grid line. Every other track follows: its cut is its first sync sample whose
-presentation time is at or after the reference's cut. A follower's samples are held until the reference has passed
-their time, since only then no cut can come before them.
+keyframe at or after each grid line, or where a splice has moved that line (splices.py). Every other track follows: its
+cut is its first sync sample whose presentation time is at or after the reference's cut. A follower's samples are held
+until the reference has passed their time, since only then no cut can come before them.
 
 Numbers: the first is the wall grid's cell, floor(epoch / grid), but never behind `next_number`. Then, by wall, each
 cut is as many cells on as grid lines have passed (a cell that no keyframe fell into stays a hole, listed as a gap);
@@ -19,26 +19,27 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
+from msgspec.structs import replace
 
 from base.media import Format, Sample
-from base.push import PartNote
+from base.push import MarkNote, PartNote
 from packager.moof import moof_and_mdat_head
+from packager.splices import Lines, Splice
 
-# A keyframe this little before its grid line still opens the cell: encoders' clocks have ms steps.
-_EARLY = 0.05
 # A follower that is this far ahead of a stalled reference is not held any longer (seconds).
 _LONGEST_HOLD = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """One CMAF chunk, ready to be PUT as part `part` of segment `number`."""
+    """One CMAF chunk, ready to be PUT as part `part` of segment `number`, after `marks` were."""
 
     track: str
     number: int
     part: int
     body: bytes
     note: PartNote
+    marks: tuple[MarkNote, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +72,13 @@ class Segmenter:
         *,
         grid_ms: int,
         part_ms: int,
+        interval_ms: float = 0,
+        longest_ms: int = 0,
         counted: bool = False,
         next_number: int = 0,
         discontinuity: bool = False,
     ) -> None:
+        """`interval_ms`, `longest_ms`: what splices need, as splices.Lines has them."""
         assert tracks and grid_ms > 0 and 0 < part_ms <= grid_ms
         self._tracks = {
             name: _Track(name, fmt, generations[name], last_duration=fmt.sample_duration, discontinuity=discontinuity)
@@ -83,16 +87,32 @@ class Segmenter:
         videos = [t for t in self._tracks.values() if t.fmt.kind == "video"]
         self._reference = videos[0] if videos else next(iter(self._tracks.values()))
         self._followers = [t for t in self._tracks.values() if t is not self._reference]
-        self._grid_ms = grid_ms
         self._part_ms = part_ms
-        self._counted = counted
-        self._next_number = next_number
-        self._last_cut: _Cut | None = None
+        self._lines = Lines(
+            timescale=self._reference.fmt.timescale,
+            grid_ms=grid_ms,
+            interval_ms=interval_ms,
+            longest_ms=longest_ms,
+            counted=counted,
+            next_number=next_number,
+        )
+        self._marks: list[MarkNote] = []
 
     @property
     def last_number(self) -> int:
         """The highest number that was opened, next_number - 1 if none was."""
-        return self._last_cut.number if self._last_cut else self._next_number - 1
+        return self._lines.last_number
+
+    @property
+    def timescale(self) -> int:
+        """Of the reference, in which splices are told."""
+        return self._reference.fmt.timescale
+
+    def expect(self, splice: Splice) -> None:
+        self._lines.expect(splice)
+
+    def forget(self, note: MarkNote) -> None:
+        self._lines.forget(note)
 
     def push(self, track: str, sample: Sample) -> list[Part]:
         """Take one sample; give the parts that are complete now."""
@@ -101,13 +121,12 @@ class Segmenter:
             this.held.append(sample)
             return self._release(this, self._reference.open[-1].dts if self._reference.open else None)
         parts: list[Part] = []
-        if sample.sync and self._is_cut(sample.pts):
-            cut = _Cut(self._number_at(sample.pts), sample.pts)
-            self._last_cut = cut
+        if sample.sync and (number := self._keyframe(this, sample.pts)) is not None:
+            cut = _Cut(number, sample.pts)
             for follower in self._followers:
                 follower.cuts.append(cut)
-            parts += self._open_segment(this, cut.number, sample)
-        elif self._last_cut is None:
+            parts += self._open_segment(this, number, sample)
+        elif this.number < 0:
             return []  # before the first keyframe nothing can be decoded
         parts += self._append(this, sample)
         for follower in self._followers:
@@ -124,20 +143,13 @@ class Segmenter:
                 parts.append(self._flush(this, next_dts=None, last=True))
         return parts
 
-    def _is_cut(self, pts: int) -> bool:
-        if self._last_cut is None:
-            return True
-        elapsed_ms = (pts - self._last_cut.pts) * 1000 / self._reference.fmt.timescale
-        return elapsed_ms >= self._grid_ms * (1 - _EARLY)
-
-    def _number_at(self, pts: int) -> int:
-        timescale = self._reference.fmt.timescale
-        if self._last_cut is None:
-            return max(pts * 1000 // (timescale * self._grid_ms), self._next_number)
-        if self._counted:
-            return self._last_cut.number + 1
-        cells = (pts - self._last_cut.pts) * 1000 / (timescale * self._grid_ms)
-        return self._last_cut.number + max(1, round(cells))
+    def _keyframe(self, this: _Track, pts: int) -> int | None:
+        """The number of the segment that begins here. What is spliced here is told with the next part."""
+        found = self._lines.keyframe(pts, this.last_duration // 2)
+        for splice in found.splices:
+            note = replace(splice.note, start=pts, timescale=this.fmt.timescale, number=self._lines.last_number)
+            self._marks.append(note)
+        return found.number
 
     def _release(self, this: _Track, reference_dts: int | None, *, all_of_it: bool = False) -> list[Part]:
         """Append the follower's samples that no later cut can precede."""
@@ -211,7 +223,14 @@ class Segmenter:
             part=this.part,
             body=b"".join([head, *(s.data for s in samples)]),
             note=note,
+            marks=self._take_marks(this),
         )
         this.part += 1
         this.discontinuity = False
         return part
+
+    def _take_marks(self, this: _Track) -> tuple[MarkNote, ...]:
+        if this is not self._reference or not self._marks:
+            return ()
+        marks, self._marks = tuple(self._marks), []
+        return marks
