@@ -1,7 +1,7 @@
 """FLV tag bodies as RTMP carries them: a codec configuration, or one frame (FLV 10.1 annex E.4.2, E.4.3).
 
-This is the border between a source and everything behind it: `Config` and `Frame` say nothing of RTMP. H.264 and AAC
-are taken, in the old and in the Enhanced RTMP spelling (v2, FourCC `avc1`, `mp4a`); any other codec is refused by name.
+H.264 and AAC are taken, in the old and in the Enhanced RTMP spelling (v2, FourCC `avc1`, `mp4a`); any other codec is
+refused by name.
 """
 
 from __future__ import annotations
@@ -9,6 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from base.problems import Problem
+from ingest.media import Frame, TrackConfig
+from ingest.unwrap import Unwrap
+from packager.entries import aac_format, avc_format
 
 VIDEO, AUDIO = "video", "audio"
 
@@ -31,7 +34,7 @@ class Config:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Frame:
+class Coded:
     """One access unit as the source sent it. `cto_ms` = presentation - decode time; `key`: decoding may begin here."""
 
     kind: str
@@ -40,12 +43,32 @@ class Frame:
     key: bool = True
 
 
-def parse(kind: str, body: bytes) -> Config | Frame | None:
+class FlvSource:
+    """The tracks of one connection."""
+
+    def __init__(self) -> None:
+        self._unwrap = Unwrap(32)
+
+    def take(self, kind: str, timestamp: int, body: bytes) -> TrackConfig | Frame | None:
+        """One message; `timestamp` in ms modulo 2^32. Raises Problem unplayable or malformed."""
+        found = parse(kind, body)
+        if found is None:
+            return None
+        track = "v1" if kind == VIDEO else "a1"
+        if isinstance(found, Config):
+            make = avc_format if kind == VIDEO else aac_format
+            return TrackConfig(track=track, format=make(found.record))
+        return Frame(
+            track=track, dts=self._unwrap(timestamp), timescale=1000, cto=found.cto_ms, key=found.key, data=found.data
+        )
+
+
+def parse(kind: str, body: bytes) -> Config | Coded | None:
     """None for what carries no media (silence, end of sequence, commands). Raises Problem unplayable or malformed."""
     return _video(body) if kind == VIDEO else _audio(body)
 
 
-def _video(body: bytes) -> Config | Frame | None:
+def _video(body: bytes) -> Config | Coded | None:
     if not body:
         return None
     if body[0] & 0x80:
@@ -66,7 +89,7 @@ def _video(body: bytes) -> Config | Frame | None:
             return None
 
 
-def _enhanced_video(body: bytes) -> Config | Frame | None:
+def _enhanced_video(body: bytes) -> Config | Coded | None:
     packet = body[0] & 15
     if packet in (6, 7):
         raise Problem("unplayable", "Enhanced RTMP multitrack and modifier packets are not taken: send one video track")
@@ -90,7 +113,7 @@ def _enhanced_video(body: bytes) -> Config | Frame | None:
             return None
 
 
-def _nal_units(data: bytes, cto_ms: int) -> Frame | None:
+def _nal_units(data: bytes, cto_ms: int) -> Coded | None:
     """A frame is a keyframe if it holds an IDR picture, whatever the tag says: segments must begin with SAP 1 or 2."""
     if not data:
         return None
@@ -101,10 +124,10 @@ def _nal_units(data: bytes, cto_ms: int) -> Frame | None:
             raise Problem("malformed", "the NAL unit lengths of a frame do not add up (ISO/IEC 14496-15 5.3)")
         key = key or data[at + 4] & 31 == _IDR
         at += 4 + size
-    return Frame(kind=VIDEO, data=data, cto_ms=cto_ms, key=key)
+    return Coded(kind=VIDEO, data=data, cto_ms=cto_ms, key=key)
 
 
-def _audio(body: bytes) -> Config | Frame | None:
+def _audio(body: bytes) -> Config | Coded | None:
     if not body:  # Enhanced RTMP: an empty message is silence
         return None
     codec = body[0] >> 4
@@ -115,7 +138,7 @@ def _audio(body: bytes) -> Config | Frame | None:
     return _aac(body[2:], body[1] == 0) if len(body) > 2 else None
 
 
-def _enhanced_audio(body: bytes) -> Config | Frame | None:
+def _enhanced_audio(body: bytes) -> Config | Coded | None:
     packet = body[0] & 15
     if packet in (5, 7):
         raise Problem("unplayable", "Enhanced RTMP multitrack and modifier packets are not taken: send one audio track")
@@ -127,8 +150,8 @@ def _enhanced_audio(body: bytes) -> Config | Frame | None:
     return _aac(body[5:], packet == 0) if packet in (0, 1) and len(body) > 5 else None
 
 
-def _aac(data: bytes, config: bool) -> Config | Frame:
-    return Config(kind=AUDIO, record=data) if config else Frame(kind=AUDIO, data=data)
+def _aac(data: bytes, config: bool) -> Config | Coded:
+    return Config(kind=AUDIO, record=data) if config else Coded(kind=AUDIO, data=data)
 
 
 def _signed24(octets: bytes) -> int:

@@ -1,31 +1,37 @@
 """From a source's frames to stamped samples of one *run* after the other: the core of a publishing session, no I/O.
 
-A run is what one segmenter cuts: fixed tracks, formats, grid and anchor. At first frames are held until the second
-keyframe has shown the keyframe interval (audio alone: until it is clear that no video comes). Then the held frames
-are stamped and let go, and later frames pass at once. A new run begins, at a keyframe, when the source's clock jumps,
-when a codec configuration changes, when a track appears, and when keyframes turn out irregular.
+A run is what one segmenter cuts: fixed tracks, formats, grid and anchor. Its *leader* is the first video track, or the
+first audio track where there is no video. At first frames are held until the leader's second keyframe has shown the
+keyframe interval (audio alone: until it is clear that no video comes). Then the held frames are stamped and let go, and
+later frames pass at once. A new run begins, at a keyframe of the leader, when the source's clock jumps, when a format
+changes, when a track appears or has stopped, and when keyframes turn out irregular.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from base.media import Format, Sample
 from base.problems import Problem
 from ingest import grid as grids
-from ingest.flv import AUDIO, VIDEO, Config, Frame
 from ingest.grid import Grid
+from ingest.media import Frame, TrackConfig
 from ingest.media_clock import AudioSteps, Placed, SourceTimeline, VideoTicks
-from packager.entries import aac_format, avc_format
+from ingest.remux.frames import opus as opus_samples
 
-TRACKS = {VIDEO: "v1", AUDIO: "a1"}
-MAX_HELD_MS = 10_000
+MOST_TRACKS = 16
+MAX_HELD_US = 10_000_000
 MAX_HELD_BYTES = 32 << 20
+MAX_HELD_FRAMES = 20_000
 # How long audio is held for video to appear.
-AUDIO_ALONE_MS = 3_000
-# A track that stays behind the others by this is gone, and waiting for it would hold the others for ever.
-MAX_SKEW_MS = 10_000
+AUDIO_ALONE_US = 3_000_000
+# A track that stays behind the others by this has stopped: the others go on without it.
+MAX_SKEW_US = 10_000_000
+_TRACK = re.compile(r"[va][1-9][0-9]?")
+_VIDEO = "v"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,10 +54,9 @@ class Stamped:
 Outcome = Run | Stamped
 
 
-@dataclass(frozen=True, slots=True)
-class _Held:
+class _Held(NamedTuple):
     at: Placed
-    arrived_ms: int
+    arrived_us: int
     frame: Frame
 
 
@@ -63,176 +68,224 @@ class Intake:
 
     def __init__(self, *, segment_ms: int, not_before_ms: int = 0) -> None:
         self._segment_ms = segment_ms
-        self._floor_ms = not_before_ms  # where stamped media ends, in epoch ms
+        self._floor_us = not_before_ms * 1000  # where stamped media ends, in epoch time
         self._timeline = SourceTimeline()
-        self._records: dict[str, bytes] = {}
         self._formats: dict[str, Format] = {}
         self._stretch = -1
         self._held: list[_Held] = []
         self._held_bytes = 0
+        self._led = 0  # frames of the leader that are held
+        self._keys: list[tuple[int, int]] = []  # the first keyframes among them: (which of them, index in held)
         self._grid: Grid | None = None
-        self._running = False
-        self._renew = False  # a configuration changed: the next keyframe begins a run
-        self._anchor_ms = 0
-        self._ticks: VideoTicks | None = None
-        self._steps: AudioSteps | None = None
-        self._last_key_ms: int | None = None
-        self._newest: dict[str, int] = {}  # source ms of the newest frame by kind
+        self._leader = ""  # of the run, or of what is held
+        self._run: dict[str, Format] = {}  # of the run; empty while frames are held
+        self._renew = False  # the next keyframe of the leader begins a run
+        self._anchor_us: int | None = None  # of this stretch
+        self._clocks: dict[str, VideoTicks | AudioSteps] = {}
+        self._last_key_us: int | None = None
+        self._newest: dict[str, int] = {}  # source time of the newest frame by track
+        self._checked_us = 0
         self.resyncs: dict[str, int] = {"jump": 0, "audio": 0, "overlap": 0}
         self.dropped = 0
 
     @property
     def ends_ms(self) -> int:
         """Epoch ms at which the stamped media ends."""
-        return self._floor_ms
+        return -(-self._floor_us // 1000)
 
-    def config(self, config: Config) -> None:
-        """Take a codec configuration. Raises Problem unplayable."""
-        if self._records.get(config.kind) == config.record:
+    def config(self, config: TrackConfig) -> None:
+        """Take a decoder configuration. Raises Problem unplayable."""
+        track, fmt = config.track, config.format
+        if self._formats.get(track) == fmt:
             return
-        made = avc_format(config.record) if config.kind == VIDEO else aac_format(config.record)
-        self._records[config.kind] = config.record
-        self._formats[config.kind] = made
-        self._renew = self._running
+        assert _TRACK.fullmatch(track) and (track[0] == _VIDEO) == (fmt.kind == "video"), track
+        if len(self._formats.keys() | {track}) > MOST_TRACKS:
+            raise Problem("unplayable", f"over {MOST_TRACKS} tracks: send fewer renditions and languages")
+        self._formats[track] = fmt
+        if self._run:
+            # Until the run that has this format begins, the track's frames would be in a run of another one.
+            self._renew = True
+            return
+        self._hold([held for held in self._held if held.frame.track != track])
 
-    def frame(self, frame: Frame, timestamp: int, now_ms: int) -> list[Outcome]:
-        """Take a frame with its source time (ms modulo 2^32). Raises Problem unplayable or too-large."""
-        if frame.kind not in self._formats:
+    def frame(self, frame: Frame, now_ms: int) -> list[Outcome]:
+        """Take a frame that arrived at `now_ms`. Raises Problem unplayable or too-large."""
+        track = frame.track
+        if track not in self._formats:
             self.dropped += 1  # before its configuration nobody can decode it
             return []
-        at = self._timeline.place(frame.kind, timestamp)
-        if at.stretch < self._stretch:
-            self.dropped += 1
-            return []
-        if at.stretch > self._stretch:
+        scale = frame.timescale
+        at = self._timeline.place(track, (frame.dts * 1_000_000 + (scale >> 1)) // scale)
+        if at.stretch != self._stretch:
+            if at.stretch < self._stretch:
+                self.dropped += 1
+                return []
             self._jump(at)
-        self._check_skew(frame.kind, at.ms)
-        if self._running and self._renew and (frame.key and frame.kind == self._leader()):
-            self._running = self._renew = False
-            if self._grid is not None and (self._grid.interval_ms > 0) != (VIDEO in self._formats):
-                self._grid = None
-        if self._running:
-            return self._pass(frame, at)
-        self._held.append(_Held(at, now_ms, frame))
-        self._held_bytes += len(frame.data)
+        newest = self._newest
+        if at.us > newest.get(track, at.us - 1):
+            newest[track] = at.us
+        if self._run:
+            if at.us - self._checked_us > 1_000_000:
+                self._check_tracks(at.us)
+            if not (self._renew and frame.key and self._begins_anew(track)):
+                return self._pass(frame, at)
+        self._hold_one(_Held(at, now_ms * 1000, frame))
         return self._decide()
-
-    def _leader(self) -> str:
-        return VIDEO if VIDEO in self._formats else AUDIO
 
     def _jump(self, at: Placed) -> None:
         """The source's clock jumped: what is held belongs to the old stretch and is given up."""
         if self._stretch >= 0:
             self.resyncs["jump"] += 1
-        self.dropped += len(self._held)
         self._stretch = at.stretch
-        self._held, self._held_bytes = [], 0
-        self._running = False
-        self._ticks = self._steps = None
-        self._last_key_ms = None
-        self._newest = {}
+        self._hold([])
+        self._run = {}
+        self._anchor_us = None
+        self._clocks = {}
+        self._last_key_us = None
+        self._newest = dict.fromkeys(self._newest, 0)
+        self._checked_us = 0
 
-    def _check_skew(self, kind: str, ms: int) -> None:
-        self._newest[kind] = max(ms, self._newest.get(kind, ms))
-        if not self._running:
-            return
-        for other in self._formats:
-            behind = ms - self._newest.setdefault(other, ms)
-            if other != kind and behind > MAX_SKEW_MS:
-                raise Problem("unplayable", f"{other} stopped {behind // 1000} s ago while {kind} goes on")
+    def _check_tracks(self, us: int) -> None:
+        """Has a track of the run stopped? Does one that is not in it send?"""
+        self._checked_us = us
+        if self._present(us) != list(self._run):
+            self._renew = True
+
+    def _present(self, us: int) -> list[str]:
+        """The configured tracks that have sent of late, in the order of playlists."""
+        found = (t for t in self._formats if us - self._newest.get(t, us - MAX_SKEW_US - 1) <= MAX_SKEW_US)
+        return sorted(found, key=_order)
+
+    def _begins_anew(self, track: str) -> bool:
+        """A keyframe of `track`, while a new run is wanted: if it leads that run, hold it and what follows."""
+        present = self._present(self._newest[track])
+        if present[0] != track:
+            return False
+        self._run, self._renew = {}, False
+        return True
+
+    def _hold(self, frames: list[_Held]) -> None:
+        """Hold these in place of what was held."""
+        self.dropped += len(self._held) - len(frames)
+        self._held, self._held_bytes = [], 0
+        self._led, self._keys = 0, []
+        for held in frames:
+            self._hold_one(held)
+
+    def _hold_one(self, held: _Held) -> None:
+        track = held.frame.track
+        if not self._held or _order(track) < _order(self._leader):
+            if track != self._leader:
+                self._leader, self._grid, self._last_key_us = track, None, None
+            self._led, self._keys = 0, []
+        if track == self._leader:
+            if held.frame.key and len(self._keys) < 2:
+                self._keys.append((self._led, len(self._held)))
+            self._led += 1
+        self._held.append(held)
+        self._held_bytes += len(held.frame.data)
 
     def _decide(self) -> list[Outcome]:
         """Can a run begin with what is held? Then everything that is held leaves."""
-        first, last = self._held[0].at.ms, self._held[-1].at.ms
-        if self._held_bytes > MAX_HELD_BYTES:
-            raise Problem("too-large", f"over {MAX_HELD_BYTES >> 20} MiB before the second keyframe")
-        if VIDEO not in self._formats:
-            if last - first < AUDIO_ALONE_MS and self._grid is None:
+        if self._held_bytes > MAX_HELD_BYTES or len(self._held) > MAX_HELD_FRAMES:
+            raise Problem(
+                "too-large", f"over {MAX_HELD_BYTES >> 20} MiB or {MAX_HELD_FRAMES} frames before the second keyframe"
+            )
+        lasted = self._held[-1].at.us - self._held[0].at.us
+        if self._leader[0] != _VIDEO:
+            # At first pictures may begin, or be configured, a little later.
+            expected = any(track[0] == _VIDEO for track in self._formats)
+            waits = MAX_SKEW_US if expected else AUDIO_ALONE_US
+            if self._anchor_us is None and self._grid is None and lasted < waits:
                 return []
             self._grid = self._grid or grids.without_video(self._segment_ms)
             return self._begin(0)
-        videos = [(i, h) for i, h in enumerate(self._held) if h.frame.kind == VIDEO]
-        keys = [(order, i, h) for order, (i, h) in enumerate(videos) if h.frame.key]
-        if self._grid is not None and self._grid.interval_ms and keys:
-            return self._begin(keys[0][1])  # measured before: the clock jumped or a configuration changed
-        if len(keys) < 2:
-            if last - first > MAX_HELD_MS:
-                raise grids.too_long(last - first)
+        if self._grid is not None and self._keys:
+            return self._begin(self._keys[0][1])  # measured before: the clock jumped or a format changed
+        if len(self._keys) < 2:
+            if lasted > MAX_HELD_US:
+                raise grids.too_long(lasted // 1000)
             return []
-        interval = keys[1][2].at.ms - keys[0][2].at.ms
-        self._grid = grids.measured(max(interval, 1), keys[1][0] - keys[0][0], self._segment_ms)
-        return self._begin(keys[0][1])
+        (first, begin), (second, end) = self._keys
+        interval_ms = round((self._held[end].at.us - self._held[begin].at.us) / 1000)
+        self._grid = grids.measured(max(interval_ms, 1), second - first, self._segment_ms)
+        return self._begin(begin)
 
     def _begin(self, first: int) -> list[Outcome]:
         """Anchor and let go what is held from index `first` on."""
         assert self._grid is not None
-        held, self._held, self._held_bytes = self._held, [], 0
-        begin_ms = held[first].at.ms
-        fresh = self._ticks is None and self._steps is None
-        if fresh:
-            # The frame that was least delayed on its way tells best how the two clocks lie to each other.
-            self._anchor_ms = min(h.arrived_ms - h.at.ms for h in held)
-            if begin_ms + self._anchor_ms < self._floor_ms:
-                self._anchor_ms = self._floor_ms - begin_ms
-        self._make_clocks()
-        self._running = True
-        out: list[Outcome] = [self._run(jumped=fresh)]
+        held = self._held
+        begin_us = held[first].at.us
+        jumped = self._anchor_us is None
+        if self._anchor_us is None:
+            # The frame that was least delayed on its way tells best how the two clocks lie to each other. Whole ms, so
+            # that a clock of 90 kHz goes through unrounded.
+            least = max(min(h.arrived_us - h.at.us for h in held), self._floor_us - begin_us)
+            self._anchor_us = -(-least // 1000) * 1000
+        self._run = {track: self._formats[track] for track in self._present(held[-1].at.us)}
+        self._renew = False
+        self._checked_us = begin_us
+        for track, fmt in self._run.items():
+            clock = self._clocks.get(track)
+            if clock is None or clock.timescale != fmt.timescale:
+                after = self._floor_us * fmt.timescale // 1_000_000 - 1
+                make = VideoTicks if fmt.kind == "video" else AudioSteps
+                self._clocks[track] = make(fmt.timescale, after)
+        out: list[Outcome] = [Run(formats=dict(self._run), grid=self._grid, jumped=jumped)]
+        self._held, self._held_bytes = [], 0
         for index, item in enumerate(held):
-            # Audio from before the first keyframe would belong to a segment that has no picture.
-            if index < first and (item.frame.kind == VIDEO or item.at.ms < begin_ms):
+            # Sound and renditions from before the first keyframe would belong to a segment that has no picture.
+            if index < first and (item.frame.track == self._leader or item.at.us < begin_us):
                 self.dropped += 1
                 continue
             out += self._pass(item.frame, item.at)
         return out
 
-    def _make_clocks(self) -> None:
-        floor = self._floor_ms
-        if VIDEO in self._formats and self._ticks is None:
-            scale = self._formats[VIDEO].timescale
-            self._ticks = VideoTicks(scale, floor * scale // 1000 - 1)
-        audio = self._formats.get(AUDIO)
-        if audio is not None and (self._steps is None or not self._steps.fits(audio.timescale, audio.sample_duration)):
-            self._steps = AudioSteps(audio.timescale, audio.sample_duration, floor * audio.timescale // 1000 - 1)
-
-    def _run(self, *, jumped: bool) -> Run:
-        assert self._grid is not None
-        formats = {TRACKS[kind]: self._formats[kind] for kind in (VIDEO, AUDIO) if kind in self._formats}
-        return Run(formats=formats, grid=self._grid, jumped=jumped)
-
     def _pass(self, frame: Frame, at: Placed) -> list[Outcome]:
-        epoch_ms = at.ms + self._anchor_ms
+        track = frame.track
+        fmt = self._run.get(track)
+        if fmt is None or (self._renew and fmt is not self._formats[track]):
+            self._renew = True
+            self.dropped += 1  # the track, or its new format, waits for the next run
+            return []
+        assert self._anchor_us is not None
+        epoch_us = at.us + self._anchor_us
+        clock = self._clocks[track]
         out: list[Outcome] = []
-        if frame.kind == VIDEO:
-            if self._ticks is None:
-                return []  # video appeared in a run without it: it waits for the next run
-            out += self._watch_keyframes(frame, at)
-            scale = self._formats[VIDEO].timescale
-            dts = self._ticks.place(epoch_ms)
-            sample = Sample(dts=dts, cto=frame.cto_ms * scale // 1000, sync=frame.key, data=frame.data)
+        if isinstance(clock, VideoTicks):
+            if track == self._leader:
+                out += self._watch_keyframes(frame, at)
+            cto = frame.cto * fmt.timescale // frame.timescale if frame.cto else 0
+            sample = Sample(dts=clock.place(epoch_us), cto=cto, sync=frame.key, data=frame.data)
         else:
-            if self._steps is None:
-                return []
-            before = self._steps.resyncs
-            found = self._steps.place(epoch_ms)
-            self.resyncs["audio"] += self._steps.resyncs - before
+            before = clock.resyncs
+            found = clock.place(epoch_us, fmt.sample_duration or opus_samples(frame.data))
+            self.resyncs["audio"] += clock.resyncs - before
             if found is None:
                 self.resyncs["overlap"] += 1
                 return []
             sample = Sample(dts=found, data=frame.data)
-        self._floor_ms = max(self._floor_ms, epoch_ms + 1)
-        out.append(Stamped(TRACKS[frame.kind], sample))
+        self._floor_us = max(self._floor_us, epoch_us + 1)
+        out.append(Stamped(track, sample))
         return out
 
     def _watch_keyframes(self, frame: Frame, at: Placed) -> list[Outcome]:
         """Irregular keyframes turn the numbering to counted, from this keyframe on."""
         assert self._grid is not None
-        since = at.ms - self._last_key_ms if self._last_key_ms is not None else 0
+        since = (at.us - self._last_key_us) // 1000 if self._last_key_us is not None else 0
         if not frame.key:
-            if since > MAX_HELD_MS:
+            if since * 1000 > MAX_HELD_US:
                 raise grids.too_long(since)
             return []
-        self._last_key_ms = at.ms
+        self._last_key_us = at.us
         if since <= 0:
             return []
         was, self._grid = self._grid, grids.checked(self._grid, since)
-        return [self._run(jumped=False)] if self._grid.counted and not was.counted else []
+        if not self._grid.counted or was.counted:
+            return []
+        return [Run(formats=dict(self._run), grid=self._grid, jumped=False)]
+
+
+def _order(track: str) -> tuple[bool, int]:
+    """v1, v2, .., a1, a2, .."""
+    return track[0] != _VIDEO, int(track[1:])

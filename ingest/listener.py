@@ -10,8 +10,10 @@ from pathlib import Path
 import structlog
 
 from base.problems import Problem
+from ingest.flv import FlvSource
 from ingest.handshake import SIZE
 from ingest.live import LiveSession
+from ingest.media import TrackConfig
 from ingest.registry import Registry
 from ingest.rtmp import Media, Metadata, Offer, PublishDialogue, State, Stopped
 from ingest.session import Happening
@@ -95,6 +97,7 @@ class _Connection:
         peer = writer.get_extra_info("peername")
         self._peer = f"{peer[0]}:{peer[1]}" if isinstance(peer, tuple) else "unix"
         self._dialogue = PublishDialogue(noise=os.urandom(SIZE - 8), time_ms=ctx.clock.now_ms())
+        self._source = FlvSource()
         self._live: LiveSession | None = None
 
     async def serve(self) -> None:
@@ -151,7 +154,7 @@ class _Connection:
                     await self._offer(event)
                 case Media():
                     if self._live is not None:
-                        wait = max(wait, await self._live.media(event))
+                        wait = max(wait, await self._media(self._live, event))
                 case Metadata():
                     if self._live is not None:
                         log.debug("rtmp.metadata", session=self._live.id, names=sorted(event.values)[:32])
@@ -161,6 +164,16 @@ class _Connection:
         if wait:
             await asyncio.sleep(min(wait, SILENCE_S / 2))
         return True
+
+    async def _media(self, live: LiveSession, media: Media) -> float:
+        live.received(len(media.body))
+        found = self._source.take(media.kind, media.timestamp, media.body)
+        if found is None:
+            return 0.0
+        if isinstance(found, TrackConfig):
+            live.config(found)
+            return 0.0
+        return await live.frame(found)
 
     async def _offer(self, offer: Offer) -> None:
         task = asyncio.current_task()

@@ -6,10 +6,9 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Any
 
-from ingest import flv
 from ingest.channel import Channel
 from ingest.intake import Intake
-from ingest.rtmp import Media
+from ingest.media import Frame, TrackConfig
 from ingest.session import Happening, Session
 from node.clock import Clock
 from node.metrics import Metrics
@@ -57,25 +56,26 @@ class LiveSession:
             self.cause = cause
             self.task.cancel()
 
-    async def media(self, media: Media) -> float:
-        """Take one FLV body. Returns the seconds that the publisher is ahead of time and should wait.
+    def config(self, config: TrackConfig) -> None:
+        """Take a decoder configuration. Raises Problem unplayable."""
+        self.intake.config(config)
+
+    async def frame(self, frame: Frame) -> float:
+        """Take one frame. Returns the seconds that the source is ahead of time and should wait.
 
         Raises Problem unplayable, malformed or too-large.
         """
-        self.bytes += len(media.body)
-        self.metrics.counter("ingest_bytes").inc(len(media.body))
-        found = flv.parse(media.kind, media.body)
-        if found is None:
-            return 0.0
-        if isinstance(found, flv.Config):
-            self.intake.config(found)
-            return 0.0
         self.happen(Happening.MEDIA)
         now_ms = self.clock.now_ms()
-        for outcome in self.intake.frame(found, media.timestamp, now_ms):
+        for outcome in self.intake.frame(frame, now_ms):
             await self.channel.take(outcome)
         self._count_resyncs()
         return max(0, self.intake.ends_ms - now_ms - MAX_AHEAD_MS) / 1000
+
+    def received(self, octets: int) -> None:
+        """Count what came from the source."""
+        self.bytes += octets
+        self.metrics.counter("ingest_bytes").inc(octets)
 
     def close(self, event: Happening) -> None:
         """Close the open segments; the publisher goes on sending them after the session."""

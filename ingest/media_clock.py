@@ -1,112 +1,105 @@
-"""From a publisher's clock to epoch media time, whatever the publisher's clock does.
+"""From a source's clock to epoch media time, whatever the source's clock does.
 
-Three steps, each without I/O:
+Three steps, each without I/O, in microseconds (exact for ms, and finer than any timescale's tick):
 
-1. `SourceTimeline` unwraps 32-bit milliseconds (RTMP 1.0 section 4: compare by difference modulo 2^32) and tells
-   stretches apart: within a *stretch* time goes on; a jump of over JUMP_MS begins another one.
-2. An anchor, one number a stretch: epoch ms = source ms + anchor.
-3. `VideoTicks` and `AudioSteps` turn epoch ms into the track's timescale, strictly rising. Audio is rebuilt in exact
+1. `SourceTimeline` tells stretches apart: within a *stretch* time goes on; a jump of over JUMP_US begins another one.
+2. An anchor, one number a stretch: epoch time = source time + anchor.
+3. `VideoTicks` and `AudioSteps` turn epoch time into the track's timescale, strictly rising. Audio is rebuilt in exact
    steps of one frame, so that rounding to ms leaves neither gaps nor overlaps.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
-JUMP_MS = 1000
-_WRAP = 1 << 32
-_HALF = 1 << 31
+JUMP_US = 1_000_000
+_SECOND = 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """A time on the source's unwrapped timeline: `stretch` counts from 0, `ms` from the stretch's first frame."""
+class Placed(NamedTuple):
+    """A time on the source's timeline: `stretch` counts from 0, `us` from the stretch's first frame."""
 
     stretch: int
-    ms: int
+    us: int
 
 
 class SourceTimeline:
-    """Unwraps the timestamps of all tracks of one publisher; they share one clock."""
+    """Places the times of all tracks of one source; they share one clock."""
 
     def __init__(self) -> None:
         self._stretch = -1
-        self._latest = (0, 0)  # timestamp and ms of the newest frame of the current stretch, of any track
-        self._tracks: dict[str, tuple[int, int, int]] = {}  # stretch, timestamp, ms of each track's last frame
+        self._origin = 0  # source time at which the stretch began
+        self._latest = 0  # the newest source time of the stretch, of any track
+        self._tracks: dict[
+            str, tuple[int, int, int]
+        ] = {}  # stretch, its origin, source time of each track's last frame
 
-    def place(self, track: str, timestamp: int) -> Placed:
-        """`timestamp` in ms modulo 2^32. A frame of an older stretch than one seen is a straggler of another track."""
+    def place(self, track: str, us: int) -> Placed:
+        """`us`: the source's time. A frame of an older stretch than one seen is a straggler of another track."""
         if self._stretch < 0:
-            return self._begin(track, timestamp)
-        ms = self._latest[1] + _difference(timestamp, self._latest[0])
-        if abs(ms - self._latest[1]) <= JUMP_MS:
-            return self._go_on(track, timestamp, ms)
+            return self._begin(track, us)
+        ahead = us - self._latest
+        if -JUMP_US <= ahead <= JUMP_US:
+            return self._go_on(track, us)
         last = self._tracks.get(track)
-        if last is not None and abs(step := _difference(timestamp, last[1])) <= JUMP_MS:
+        if last is not None and abs(us - last[2]) <= JUMP_US:
             if last[0] == self._stretch:
-                return self._go_on(track, timestamp, last[2] + step)
-            self._tracks[track] = (last[0], timestamp, last[2] + step)
-            return Placed(last[0], last[2] + step)
-        if last is None and self._stretch == 0 and abs(ms - self._latest[1]) <= 10 * JUMP_MS:
-            return self._go_on(track, timestamp, ms)  # tracks that begin apart
-        return self._begin(track, timestamp)
+                return self._go_on(track, us)
+            self._tracks[track] = (last[0], last[1], us)
+            return Placed(last[0], us - last[1])
+        if last is None and self._stretch == 0 and abs(ahead) <= 10 * JUMP_US:
+            return self._go_on(track, us)  # tracks that begin apart
+        return self._begin(track, us)
 
-    def _begin(self, track: str, timestamp: int) -> Placed:
+    def _begin(self, track: str, us: int) -> Placed:
         self._stretch += 1
-        self._latest = (timestamp, 0)
-        self._tracks[track] = (self._stretch, timestamp, 0)
+        self._origin = self._latest = us
+        self._tracks[track] = (self._stretch, us, us)
         return Placed(self._stretch, 0)
 
-    def _go_on(self, track: str, timestamp: int, ms: int) -> Placed:
-        if ms > self._latest[1]:
-            self._latest = (timestamp, ms)
-        self._tracks[track] = (self._stretch, timestamp, ms)
-        return Placed(self._stretch, ms)
-
-
-def _difference(later: int, earlier: int) -> int:
-    return (later - earlier + _HALF) % _WRAP - _HALF
+    def _go_on(self, track: str, us: int) -> Placed:
+        if us > self._latest:
+            self._latest = us
+        self._tracks[track] = (self._stretch, self._origin, us)
+        return Placed(self._stretch, us - self._origin)
 
 
 class VideoTicks:
-    """Epoch ms to a video timescale, at least one tick on from the sample before."""
+    """Epoch time to a video timescale, at least one tick on from the sample before."""
 
     def __init__(self, timescale: int, after: int = -1) -> None:
-        self._timescale = timescale
+        self.timescale = timescale
         self._last = after
 
-    def place(self, epoch_ms: int) -> int:
-        self._last = max(epoch_ms * self._timescale // 1000, self._last + 1)
+    def place(self, epoch_us: int) -> int:
+        self._last = max((epoch_us * self.timescale + _SECOND // 2) // _SECOND, self._last + 1)
         return self._last
 
 
 class AudioSteps:
-    """Epoch ms to exact frame steps. `rate` is the timescale, `step` the samples of one frame."""
+    """Epoch time to exact frame steps. `rate` is the timescale."""
 
-    def __init__(self, rate: int, step: int, after: int = -1) -> None:
-        self._rate = rate
-        self._step = step
+    def __init__(self, rate: int, after: int = -1) -> None:
+        self.timescale = rate
         self._next: int | None = None
         self._after = after
         self.resyncs = 0
 
-    def fits(self, rate: int, step: int) -> bool:
-        return (self._rate, self._step) == (rate, step)
-
-    def place(self, epoch_ms: int) -> int | None:
-        """The decode time of the next frame; None if the publisher's time fell back and the frame has no room.
+    def place(self, epoch_us: int, step: int) -> int | None:
+        """The decode time of the next frame, which lasts `step` ticks; None if the source's time fell back and the
+        frame has no room.
 
         Within two frames of where it is due a frame is put exactly there; later than that leaves a gap (`resyncs`).
         """
-        ideal = epoch_ms * self._rate // 1000
+        ideal = epoch_us * self.timescale // _SECOND
         if self._next is None:
             dts = max(ideal, self._after + 1)
-        elif abs(ideal - self._next) <= 2 * self._step:
+        elif abs(ideal - self._next) <= 2 * step:
             dts = self._next
         else:
             if ideal < self._next:
                 return None
             self.resyncs += 1
             dts = ideal
-        self._next = dts + self._step
+        self._next = dts + step
         return dts

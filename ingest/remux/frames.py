@@ -36,9 +36,10 @@ def opus(packet: bytes) -> int:
         frame = (120, 240, 480, 960)[config & 3]
     if code < 3:
         return frame * (1 if code == 0 else 2)
-    if len(packet) < 2:
+    samples = frame * (packet[1] & 0x3F) if len(packet) > 1 else 0
+    if not 0 < samples <= 5760:  # 3.2.5: one frame at least, 120 ms at most
         raise damaged("Opus")
-    return frame * (packet[1] & 0x3F)
+    return samples
 
 
 def flac(frame: bytes) -> int:

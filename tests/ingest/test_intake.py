@@ -7,40 +7,52 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from base.problems import Problem
-from ingest.flv import Config, Frame
 from ingest.intake import Intake, Outcome, Run, Stamped
+from ingest.media import Frame, TrackConfig
+from packager.entries import aac_format, avc_format
 from tests.kit.rtmp import ASC, AVCC
 
 NOW = 1_795_300_000_000
-VIDEO, AUDIO = Config(kind="video", record=AVCC), Config(kind="audio", record=ASC)
-OTHER_AAC = Config(kind="audio", record=bytes.fromhex("1210"))
+VIDEO, AUDIO = TrackConfig(track="v1", format=avc_format(AVCC)), TrackConfig(track="a1", format=aac_format(ASC))
+OTHER_AAC = TrackConfig(track="a1", format=aac_format(bytes.fromhex("1210")))
+SMALL = TrackConfig(track="v2", format=avc_format(AVCC))
+GERMAN = TrackConfig(track="a2", format=aac_format(ASC, "deu"))
+
+
+def frame(track: str, ms: int, *, key: bool = True, data: bytes = b"x") -> Frame:
+    return Frame(track=track, dts=ms, timescale=1000, key=key, data=data)
 
 
 class Source:
     """Frames at 25 a second with AAC beside them; `now` runs with the source's clock."""
 
-    def __init__(self, *configs: Config, not_before_ms: int = 0, delay_ms: int = 0) -> None:
+    def __init__(self, *configs: TrackConfig, not_before_ms: int = 0) -> None:
         self.intake = Intake(segment_ms=2000, not_before_ms=not_before_ms)
         for config in configs:
             self.intake.config(config)
         self.offset = 0  # what the source adds to its timestamps
-        self.delay_ms = delay_ms
-        self.sound = 0
+        self.sounds: dict[str, int] = {}  # by track: the next frame
 
     def plays(
-        self, begin_ms: int, end_ms: int, *, keys: set[int] | None = None, kinds: tuple[str, ...] = ("video", "audio")
+        self,
+        begin_ms: int,
+        end_ms: int,
+        *,
+        keys: set[int] | None = None,
+        tracks: tuple[str, ...] = ("v1", "a1"),
     ) -> list[Outcome]:
         out: list[Outcome] = []
         for ms in range(begin_ms, end_ms, 40):
-            now = NOW + ms + self.delay_ms
-            if "video" in kinds:
-                key = ms in keys if keys is not None else ms % 2000 == 0
-                frame = Frame(kind="video", data=b"v", key=key)
-                out += self.intake.frame(frame, (ms + self.offset) % 2**32, now)
-            while "audio" in kinds and self.sound * 1024 // 48 <= ms:
-                at = self.sound * 1024 // 48
-                out += self.intake.frame(Frame(kind="audio", data=b"a"), (at + self.offset) % 2**32, now)
-                self.sound += 1
+            for track in tracks:
+                if track[0] == "v":
+                    key = ms in keys if keys is not None else ms % 2000 == 0
+                    out += self.intake.frame(frame(track, ms + self.offset, key=key), NOW + ms)
+                    continue
+                sound = self.sounds.get(track, -(-begin_ms * 48 // 1024))
+                while sound * 1024 // 48 <= ms:
+                    out += self.intake.frame(frame(track, sound * 1024 // 48 + self.offset), NOW + ms)
+                    sound += 1
+                self.sounds[track] = sound
         return out
 
 
@@ -71,7 +83,7 @@ def test_the_clock_is_anchored_by_the_least_delayed_frame() -> None:
     source = Source(VIDEO)
     out: list[Outcome] = []
     for ms in range(0, 2040, 40):
-        out += source.intake.frame(Frame(kind="video", data=b"v", key=ms % 2000 == 0), ms, NOW + 2000)
+        out += source.intake.frame(frame("v1", ms, key=ms % 2000 == 0), NOW + 2000)
     assert times(out, "v1")[0] == NOW * 90
 
 
@@ -82,20 +94,20 @@ def test_nothing_is_stamped_before_what_the_channel_has() -> None:
 
 def test_audio_alone() -> None:
     source = Source(AUDIO)
-    out = source.plays(0, 3200, kinds=("audio",))
+    out = source.plays(0, 3200, tracks=("a1",))
     assert [sorted(run.formats) for run in runs(out)] == [["a1"]]
     assert runs(out)[0].grid.grid_ms == 2000
-    assert len(times(out, "a1")) == source.sound
+    assert len(times(out, "a1")) == source.sounds["a1"]
 
 
 def test_video_alone() -> None:
-    out = Source(VIDEO).plays(0, 2040, kinds=("video",))
+    out = Source(VIDEO).plays(0, 2040, tracks=("v1",))
     assert [sorted(run.formats) for run in runs(out)] == [["v1"]]
 
 
 def test_video_that_appears_later_begins_a_run_of_both() -> None:
     source = Source(AUDIO)
-    source.plays(0, 4000, kinds=("audio",))
+    source.plays(0, 4000, tracks=("a1",))
     source.intake.config(VIDEO)
     out = source.plays(4000, 6040)
     assert [sorted(run.formats) for run in runs(out)] == [["a1", "v1"]]
@@ -104,9 +116,8 @@ def test_video_that_appears_later_begins_a_run_of_both() -> None:
 
 def test_audio_that_appears_later_begins_a_run_of_both() -> None:
     source = Source(VIDEO)
-    source.plays(0, 2040, kinds=("video",))
+    source.plays(0, 2040, tracks=("v1",))
     source.intake.config(AUDIO)
-    source.sound = 96  # 2048 ms
     out = source.plays(2040, 4080)
     assert [sorted(run.formats) for run in runs(out)] == [["a1", "v1"]]
 
@@ -121,12 +132,6 @@ def test_a_jump_of_the_sources_clock_begins_a_run_at_its_next_keyframe(jump_ms: 
     assert times(out, "v1")[0] >= (NOW + 4000) * 90, "from the keyframe on, in step with the wall clock"
     assert times(out, "a1")[0] > times(first, "a1")[-1]
     assert source.intake.resyncs["jump"] == 1
-
-
-def test_a_wrap_of_the_sources_clock_is_no_jump() -> None:
-    source = Source(VIDEO, AUDIO)
-    source.offset = -1000
-    assert len(runs(source.plays(0, 6000))) == 1
 
 
 def test_an_irregular_keyframe_begins_a_counted_run() -> None:
@@ -161,11 +166,72 @@ def test_no_keyframe_is_refused_after_ten_seconds() -> None:
         source.plays(4000, 15_000, keys=set())
 
 
-def test_a_track_that_stops_is_said_to_have_stopped() -> None:
+def test_a_track_that_stops_is_left_out_and_taken_in_again() -> None:
     source = Source(VIDEO, AUDIO)
     source.plays(0, 4000)
-    with pytest.raises(Problem, match="audio stopped"):
-        source.plays(4000, 16_000, kinds=("video",))
+    out = source.plays(4000, 18_000, tracks=("v1",))
+    assert [sorted(run.formats) for run in runs(out)] == [["v1"]]
+    assert len(times(out, "v1")) == 350, "no picture is lost"
+    source.sounds.clear()
+    [run] = runs(source.plays(18_000, 21_000))
+    assert sorted(run.formats) == ["a1", "v1"]
+    assert not run.jumped
+
+
+def test_the_first_picture_that_stops_leaves_the_lead_to_another() -> None:
+    source = Source(VIDEO, SMALL, AUDIO)
+    [first] = runs(source.plays(0, 4000, tracks=("v1", "v2", "a1")))
+    assert list(first.formats) == ["v1", "v2", "a1"]
+    later = runs(source.plays(4000, 20_000, tracks=("v2", "a1")))
+    assert [list(run.formats) for run in later] == [["v2", "a1"]]
+    last = runs(source.plays(20_000, 34_000, tracks=("a1",)))
+    assert [list(run.formats) for run in last] == [["a1"]]
+
+
+def test_renditions_and_languages() -> None:
+    source = Source(GERMAN, SMALL, AUDIO, VIDEO)
+    out = source.plays(0, 4000, tracks=("v2", "v1", "a2", "a1"))
+    [run] = runs(out)
+    assert list(run.formats) == ["v1", "v2", "a1", "a2"], "in the order of playlists, however they came"
+    assert run.formats["a2"].language == "deu"
+    assert times(out, "v1") == times(out, "v2") == [(NOW + ms) * 90 for ms in range(0, 4000, 40)]
+    assert times(out, "a1") == times(out, "a2")
+
+
+def test_a_track_that_is_configured_and_never_comes_is_left_out() -> None:
+    out = Source(VIDEO, AUDIO).plays(0, 6000, tracks=("v1",))
+    assert [list(run.formats) for run in runs(out)] == [["v1"]]
+
+
+def test_any_timescale() -> None:
+    """Pictures at 90 kHz, sound at its own rate: as MPEG-TS and RTP bring them."""
+    intake, out = Intake(segment_ms=2000), []
+    intake.config(VIDEO)
+    intake.config(AUDIO)
+    for n in range(61):
+        picture = Frame(track="v1", dts=n * 3003, timescale=90_000, cto=3003, key=n % 60 == 0, data=b"v")
+        out += intake.frame(picture, NOW + n * 1001 // 30)
+        sound = Frame(track="a1", dts=n * 1024, timescale=48_000, data=b"a")
+        out += intake.frame(sound, NOW + n * 1001 // 30)
+    assert times(out, "v1") == [NOW * 90 + n * 3003 for n in range(61)]
+    assert {o.sample.cto for o in out if isinstance(o, Stamped) and o.track == "v1"} == {3003}
+    assert {b - a for a, b in itertools.pairwise(times(out, "a1"))} == {1024}
+
+
+def test_too_many_tracks() -> None:
+    intake = Intake(segment_ms=2000)
+    with pytest.raises(Problem, match="over 16 tracks"):
+        for n in range(1, 18):
+            intake.config(TrackConfig(track=f"a{n}", format=AUDIO.format))
+
+
+def test_no_frame_of_a_new_format_gets_into_the_old_run() -> None:
+    source = Source(VIDEO, AUDIO)
+    source.plays(0, 3000)
+    source.intake.config(OTHER_AAC)
+    assert times(source.plays(3000, 4000), "a1") == []
+    out = source.plays(4000, 4040)
+    assert runs(out)[0].formats["a1"] == OTHER_AAC.format
 
 
 def test_what_is_held_is_bounded() -> None:
@@ -173,24 +239,20 @@ def test_what_is_held_is_bounded() -> None:
     intake.config(VIDEO)
     with pytest.raises(Problem, match="before the second keyframe") as refused:
         for n in range(100):
-            intake.frame(Frame(kind="video", data=bytes(1 << 20), key=n == 0), n * 40, NOW)
+            intake.frame(frame("v1", n * 40, key=n == 0, data=bytes(1 << 20)), NOW)
     assert refused.value.kind.name == "too-large"
 
 
 def test_frames_before_their_configuration_are_dropped() -> None:
     intake = Intake(segment_ms=2000)
-    assert intake.frame(Frame(kind="video", data=b"v"), 0, NOW) == []
+    assert intake.frame(frame("v1", 0), NOW) == []
     assert intake.dropped == 1
 
 
-def test_a_bad_configuration_is_refused() -> None:
-    with pytest.raises(Problem) as refused:
-        Intake(segment_ms=2000).config(Config(kind="video", record=b"\x01"))
-    assert refused.value.kind.name == "unplayable"
-
-
 FRAMES = st.lists(
-    st.tuples(st.sampled_from(["video", "audio"]), st.booleans(), st.integers(-3000, 3000) | st.integers(0, 2**32 - 1)),
+    st.tuples(
+        st.sampled_from(["v1", "v2", "a1"]), st.booleans(), st.integers(-3000, 3000) | st.integers(-(2**33), 2**33)
+    ),
     max_size=120,
 )
 
@@ -199,21 +261,21 @@ FRAMES = st.lists(
 @settings(max_examples=200)
 def test_times_rise_in_every_track_whatever_the_publisher_does(frames: list[tuple[str, bool, int]]) -> None:
     intake = Intake(segment_ms=2000)
-    intake.config(VIDEO)
-    intake.config(AUDIO)
-    timestamp, now, last = 0, NOW, {"v1": -1, "a1": -1}
-    running = False
-    for kind, key, step in frames:
-        timestamp = (timestamp + step) % 2**32
+    for config in (VIDEO, SMALL, AUDIO):
+        intake.config(config)
+    ms, now, last = 0, NOW, {"v1": -1, "v2": -1, "a1": -1}
+    present: set[str] = set()
+    for track, key, step in frames:
+        ms += step
         now += 30
         try:
-            out = intake.frame(Frame(kind=kind, data=b"x", key=key), timestamp, now)
+            out = intake.frame(frame(track, ms, key=key or track == "a1"), now)
         except Problem:
             return
         for outcome in out:
             if isinstance(outcome, Run):
-                running = True
+                present = set(outcome.formats)
                 continue
-            assert running
+            assert outcome.track in present
             assert outcome.sample.dts > last[outcome.track]
             last[outcome.track] = outcome.sample.dts
