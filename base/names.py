@@ -51,6 +51,7 @@ Between roles only, never through an edge:
     /vod/{title}/text/{track}                             PUT, DELETE by control: a file of subtitles
     /vod/{title}/captions.json                            PUT by control: find captions in the picture
     /vod/{title}/marks.json                               GET, PUT, DELETE by control: chapters, breaks
+    /vod/{title}/tracks.json                              GET, PUT, DELETE by control: which tracks viewers get
     /{kind}/{title}/status.json                           GET by control: what the origin holds
 """
 
@@ -102,6 +103,7 @@ class Leaf(StrEnum):
     SIDECAR = "sidecar"
     CAPTIONS = "captions"
     MARKS = "marks"
+    TRACK_FILTER = "track filter"
     STATUS = "status"
 
 
@@ -124,6 +126,7 @@ VOD_ONLY = frozenset(
         Leaf.SIDECAR,
         Leaf.CAPTIONS,
         Leaf.MARKS,
+        Leaf.TRACK_FILTER,
         Leaf.MEZZANINE,
         Leaf.UPLOAD_FILE,
         Leaf.UPLOAD,
@@ -131,7 +134,17 @@ VOD_ONLY = frozenset(
 )
 LIVE_ONLY = frozenset({Leaf.PART, Leaf.SESSION})
 INTERNAL = frozenset(
-    {Leaf.SESSION, Leaf.MEZZANINE, Leaf.UPLOAD_FILE, Leaf.UPLOAD, Leaf.SIDECAR, Leaf.CAPTIONS, Leaf.MARKS, Leaf.STATUS}
+    {
+        Leaf.SESSION,
+        Leaf.MEZZANINE,
+        Leaf.UPLOAD_FILE,
+        Leaf.UPLOAD,
+        Leaf.SIDECAR,
+        Leaf.CAPTIONS,
+        Leaf.MARKS,
+        Leaf.TRACK_FILTER,
+        Leaf.STATUS,
+    }
 )
 PUBLIC = frozenset(Leaf) - INTERNAL
 MANIFESTS = frozenset(
@@ -203,6 +216,7 @@ _TOP_FILE = {
     Leaf.MEZZANINE: "mezzanine.mp4",
     Leaf.CAPTIONS: "captions.json",
     Leaf.MARKS: "marks.json",
+    Leaf.TRACK_FILTER: "tracks.json",
     Leaf.STATUS: "status.json",
 }
 _TRACK_FILE = {

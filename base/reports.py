@@ -39,7 +39,8 @@ class AssetReport(msgspec.Struct, frozen=True, kw_only=True):
     """An asset that is playable. `notes`: what a viewer will miss and why (a track that was left out).
 
     `alignments`: each rendition after the first, those that were left out among them, and sound that is not in time.
-    `last` and `bootstrap_ms`: the rest of the policy by which it is cut, beside the target.
+    `last` and `bootstrap_ms`: the rest of the policy by which it is cut, beside the target. `left_out`: those of the
+    tracks that its operator's filter keeps from viewers.
     """
 
     asset: str
@@ -55,6 +56,7 @@ class AssetReport(msgspec.Struct, frozen=True, kw_only=True):
     files: tuple[str, ...] = ()
     last: str = ""
     bootstrap_ms: tuple[int, ...] = ()
+    left_out: tuple[str, ...] = ()
 
 
 class ChannelReport(msgspec.Struct, frozen=True, kw_only=True):

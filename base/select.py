@@ -166,7 +166,7 @@ def _selection(found: dict[str, str]) -> Selection:
     signature = found.get(SIGNATURE, "")
     if signature and not _SIGNED.fullmatch(signature):
         raise Problem("malformed", "sig is KEYID.HEX, as `headwater sign` makes it")
-    tracks = _terms(found["tracks"]) if "tracks" in found else ()
+    tracks = terms(found["tracks"]) if "tracks" in found else ()
     marks = found.get(MARKS[0], "")
     if marks and not _MARKS.fullmatch(marks):
         raise Problem("malformed", "marks is 16 hex digits: take it from the multivariant playlist")
@@ -185,8 +185,8 @@ def _seconds(ms: int) -> str:
     return f"{whole}.{rest:03d}".rstrip("0") if rest else str(whole)
 
 
-def _terms(value: str) -> tuple[Term, ...]:
-    """Sorted, each once: the order in which they are given means nothing."""
+def terms(value: str) -> tuple[Term, ...]:
+    """The terms of `tracks=`, sorted, each once: their order means nothing. Raises Problem malformed."""
     words = value.split(",")
     if len(words) > _MOST_TERMS or max(map(len, words)) > _LONGEST_TERM:
         raise Problem("malformed", f"tracks takes at most {_MOST_TERMS} terms of {_LONGEST_TERM} letters")

@@ -15,7 +15,8 @@ from bench.figures import Figures
 from bench.servers import found, median_s
 from bench.titles import title
 from origin import views
-from origin.assets import MEZZANINE, Asset, Assets
+from origin.asset import Asset
+from origin.assets import MEZZANINE, Assets
 from packager import ts
 from packager.plan import TrackPlan
 from packager.segment import segment

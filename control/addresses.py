@@ -49,11 +49,10 @@ class Addresses:
         return self.edge + Name(kind=Kind.VOD, title=title, leaf=Leaf.MANIFEST_ON_DEMAND).path
 
     def download(self, report: AssetReport) -> str:
-        """The URL of an asset as one MP4: the first picture and the first sound."""
-        firsts = {track.kind: track.track for track in reversed(report.tracks)}
-        tracks = tuple(
-            track.track for track in report.tracks if track.track in (firsts.get("video"), firsts.get("audio"))
-        )
+        """The URL of an asset as one MP4: the first picture and the first sound that viewers get."""
+        shown = [track for track in report.tracks if track.track not in report.left_out]
+        firsts = {track.kind: track.track for track in reversed(shown)}
+        tracks = tuple(track.track for track in shown if track.track in (firsts.get("video"), firsts.get("audio")))
         name = Name(kind=Kind.VOD, title=report.asset, leaf=Leaf.DOWNLOAD, edition=report.edition, tracks=tracks)
         return self.edge + name.path if tracks else ""
 

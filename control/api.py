@@ -15,6 +15,7 @@
     DELETE assets/{asset}/subtitles/{track}                                   204
     POST   assets/{asset}/captions?language=   captions in the picture become subtitles
     GET, PUT, DELETE assets/{asset}/marks      chapters, breaks: a list, as a whole
+    GET, PUT, DELETE assets/{asset}/tracks     which tracks viewers get
     GET    node                      the processes of this box
 
 Answers about one thing carry ETag; DELETE and key rotation take If-Match.
@@ -33,7 +34,7 @@ from aiohttp import hdrs, web
 from base.desired import key_hash
 from base.names import Kind
 from base.problems import Problem
-from control import bodies, marks
+from control import bodies, marks, track_filters
 from control.access import Access
 from control.addresses import Addresses, addresses
 from control.incoming import described
@@ -76,6 +77,7 @@ class Api:
         self._keys_lock = asyncio.Lock()
         self._subtitles = Subtitles(catalog, origin)
         self._marks = marks.Marks(catalog, origin)
+        self._filters = track_filters.TrackFilters(catalog, origin, self._subtitles)
 
     def add_to(self, app: web.Application) -> None:
         for method, path, handler in (
@@ -94,6 +96,9 @@ class Api:
             ("GET", "/assets/{asset}/marks", self.get_marks),
             ("PUT", "/assets/{asset}/marks", self.put_marks),
             ("DELETE", "/assets/{asset}/marks", self.delete_marks),
+            ("GET", "/assets/{asset}/tracks", self.get_tracks),
+            ("PUT", "/assets/{asset}/tracks", self.put_tracks),
+            ("DELETE", "/assets/{asset}/tracks", self.delete_tracks),
             ("GET", "/node", self.get_node),
         ):
             app.router.add_route(method, f"/api/v1{path}", self._guarded(handler), expect_handler=self._expect)
@@ -101,7 +106,10 @@ class Api:
     def _guarded(self, handler: Any) -> Any:
         async def guarded(request: web.Request) -> web.StreamResponse:
             self._access.check(request.headers.get(hdrs.AUTHORIZATION, ""))
-            response: web.StreamResponse = await handler(request)
+            try:
+                response: web.StreamResponse = await handler(request)
+            except Refused as refused:  # the origin's refusal, as it is
+                response = web.Response(status=refused.status, body=refused.body, content_type=refused.content_type)
             response.headers.setdefault("Cache-Control", "no-store")
             return response
 
@@ -217,12 +225,7 @@ class Api:
         length = request.content_length
         if length == 0 or not request.can_read_body:
             raise Problem("malformed", "send the file as the body: there is none")
-        try:
-            row = await self._uploads.add(
-                wanted, title, _pieces(request), files, request[REQUEST_ID], bodies.wish(query)
-            )
-        except Refused as refused:
-            return web.Response(status=refused.status, body=refused.body, content_type=refused.content_type)
+        row = await self._uploads.add(wanted, title, _pieces(request), files, request[REQUEST_ID], bodies.wish(query))
         shown = bodies.asset_json(row, self._at(request))
         return _json(shown, 201, row.rev, Location=f"/api/v1/assets/{row.asset}")
 
@@ -241,19 +244,13 @@ class Api:
     async def post_subtitles(self, request: web.Request) -> web.Response:
         offer = {name: request.query[name] for name in FIELDS if name in request.query}
         body = await _body(request, LARGEST)
-        try:
-            track, row = await self._subtitles.add(request.match_info["asset"], body, offer, request[REQUEST_ID])
-        except Refused as refused:
-            return web.Response(status=refused.status, body=refused.body, content_type=refused.content_type)
+        track, row = await self._subtitles.add(request.match_info["asset"], body, offer, request[REQUEST_ID])
         where = f"/api/v1/assets/{row.asset}/subtitles/{track}"
         return _json({"track": track} | bodies.asset_json(row, self._at(request)), 201, row.rev, Location=where)
 
     async def post_captions(self, request: web.Request) -> web.Response:
         language = request.query.get("language", "")
-        try:
-            row = await self._subtitles.extract(request.match_info["asset"], language)
-        except Refused as refused:
-            return web.Response(status=refused.status, body=refused.body, content_type=refused.content_type)
+        row = await self._subtitles.extract(request.match_info["asset"], language)
         return _json(bodies.asset_json(row, self._at(request)), 200, row.rev)
 
     async def delete_subtitles(self, request: web.Request) -> web.Response:
@@ -269,6 +266,17 @@ class Api:
 
     async def delete_marks(self, request: web.Request) -> web.Response:
         await self._marks.remove(request.match_info["asset"])
+        return web.Response(status=204)
+
+    async def get_tracks(self, request: web.Request) -> web.Response:
+        return await _relayed(self._filters.get(request.match_info["asset"]))
+
+    async def put_tracks(self, request: web.Request) -> web.Response:
+        body = await _body(request, track_filters.LARGEST)
+        return await _relayed(self._filters.put(request.match_info["asset"], body, request[REQUEST_ID]))
+
+    async def delete_tracks(self, request: web.Request) -> web.Response:
+        await self._filters.remove(request.match_info["asset"])
         return web.Response(status=204)
 
     # This node
@@ -301,11 +309,8 @@ async def _body(request: web.Request, largest: int = _LARGEST_BODY) -> bytes:
 
 
 async def _relayed(answer: Awaitable[bytes]) -> web.Response:
-    """The origin's JSON, or its refusal, as it is."""
-    try:
-        return web.Response(body=await answer, content_type="application/json")
-    except Refused as refused:
-        return web.Response(status=refused.status, body=refused.body, content_type=refused.content_type)
+    """The origin's JSON as it is."""
+    return web.Response(body=await answer, content_type="application/json")
 
 
 def _revs(request: web.Request) -> frozenset[int] | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import structlog
 
+from base.names import Leaf
 from base.problems import Problem
 from control.origin import Origin
 from control.rows import AssetState
@@ -27,19 +28,19 @@ class Marks:
     async def get(self, asset: str) -> bytes:
         """JSON. Raises Refused (the origin's 4xx), Problem unknown, conflict, upstream, late."""
         await self._ready(asset)
-        return await self._origin.marks(asset, "GET")
+        return await self._origin.beside(asset, Leaf.MARKS, "GET")
 
     async def put(self, asset: str, body: bytes, request_id: str) -> bytes:
         """JSON as the origin keeps it. Raises as `get`; Refused says what is wrong with the marks, and where."""
         await self._ready(asset)
-        kept = await self._origin.marks(asset, "PUT", body, request_id)
+        kept = await self._origin.beside(asset, Leaf.MARKS, "PUT", body, request_id)
         log.info("marks.put", asset=asset)
         return kept
 
     async def remove(self, asset: str) -> None:
         """Raises as `get`."""
         await self._ready(asset)
-        await self._origin.marks(asset, "DELETE")
+        await self._origin.beside(asset, Leaf.MARKS, "DELETE")
         log.info("marks.removed", asset=asset)
 
     async def _ready(self, asset: str) -> None:

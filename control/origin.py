@@ -6,6 +6,7 @@ PUT    /vod/{asset}/text/{track}      subtitles          -> 201 AssetReport
 DELETE /vod/{asset}/text/{track}                         -> 204, 404
 PUT    /vod/{asset}/captions.json                        -> 200, 404
 GET, PUT, DELETE /vod/{asset}/marks.json                 -> 200, 204, 400, 404
+GET, PUT, DELETE /vod/{asset}/tracks.json                -> 200, 204, 400, 404
 GET    /{kind}/{title}/status.json                       -> 200 AssetReport or ChannelReport, 404
 DELETE /{kind}/{title}/status.json                       -> 204, 404
 """
@@ -164,17 +165,26 @@ class Origin:
         if status not in (200, 204, 404, 410):
             raise Problem("upstream", f"the origin did not remove the subtitles: {_why(text, status)}")
 
-    async def marks(
-        self, asset: str, method: str, body: bytes | None = None, request_id: str = "", seconds: float = 20.0
+    async def beside(
+        self,
+        asset: str,
+        leaf: Leaf,
+        method: str,
+        body: bytes | None = None,
+        request_id: str = "",
+        seconds: float = 20.0,
     ) -> bytes:
-        """The marks of an asset as JSON; PUT replaces them. Raises Refused, Problem upstream or late."""
-        name = Name(kind=Kind.VOD, title=asset, leaf=Leaf.MARKS)
+        """What the origin keeps beside an asset (marks, the filter of its tracks) as JSON; PUT replaces it.
+
+        Raises Refused, Problem upstream or late.
+        """
+        name = Name(kind=Kind.VOD, title=asset, leaf=leaf)
         fields = {"Content-Type": CONTENT_TYPE[name.leaf], **({REQUEST_ID_FIELD: request_id} if request_id else {})}
         status, text = await self._ask(method, name.path, seconds, data=body, headers=fields)
         if 400 <= status < 500:
             raise Refused(status, text, "application/problem+json")
         if status not in (200, 204):
-            raise Problem("upstream", f"the origin cannot answer for marks: {_why(text, status)}")
+            raise Problem("upstream", f"the origin cannot answer for {leaf.value}: {_why(text, status)}")
         return text
 
     async def _status(self, kind: Kind, title: str, seconds: float, sort: type[R]) -> R | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from node import api_client, subtitles
+from node import api_client, subtitles, track_filter
 from node.api_client import segment
 from node.command import OK, Fault, home_of, print_json, say
 from node.terminal import columns
@@ -42,6 +42,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def asset_options(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     _one(actions, "remove", "asset", "remove an asset and its files")
+    track_filter.options(_action(actions, "tracks", "show or choose which tracks of an asset viewers get"))
 
 
 def channel_options(parser: argparse.ArgumentParser) -> None:
@@ -117,6 +118,8 @@ def assets(given: argparse.Namespace) -> int:
 
 
 def asset(given: argparse.Namespace) -> int:
+    if given.action == "tracks":
+        return track_filter.run(given)
     found = api_client.of_home(home_of(given)).delete(f"{_ASSETS}/{segment(given.asset)}")
     _done(given, found, {"asset": given.asset, "removed": True}, f"removed {given.asset}")
     return OK

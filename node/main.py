@@ -29,7 +29,9 @@ COMMANDS: dict[str, Subcommand] = {
         Subcommand("up", "run an appliance, or some roles of a fleet", "node.up:run", "node.up:options"),
         Subcommand("add", "add an MP4 file as an asset", "node.catalog:add", "node.catalog:add_options"),
         Subcommand("assets", "list the assets", "node.catalog:assets"),
-        Subcommand("asset", "remove an asset", "node.catalog:asset", "node.catalog:asset_options"),
+        Subcommand(
+            "asset", "remove an asset, or choose its tracks", "node.catalog:asset", "node.catalog:asset_options"
+        ),
         Subcommand(
             "subtitles",
             "add, list, remove or extract subtitles and captions of an asset",

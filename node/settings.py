@@ -13,6 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from base import select
+from base.problems import Problem
+
 Value = str | int | bool
 
 
@@ -72,6 +75,13 @@ TABLE: dict[str, Setting] = {
             True,
             "",
             "serve films in the clear as well; false: under a protection such as /~cbcs only",
+        ),
+        Setting(
+            "origin.tracks",
+            "str",
+            "",
+            "",
+            "tracks that viewers get of films that say nothing else, as in ?tracks=: video:<=1080,audio:de; empty: all",
         ),
         Setting("origin.key_server", "url", "", "", "where content keys come from, by SPEKE v2; empty: made here"),
         Setting("origin.key_server_headers", "str", "", "", "file of `Name: value` lines to send along: credentials"),
@@ -304,10 +314,20 @@ def fault_of(row: Setting, value: Any) -> str | None:
                 return f"give short, long or rounded, not {value!r}"
             if row.name == "origin.segment_bootstrap" and value and not _MILLISECONDS.fullmatch(value):
                 return f"give milliseconds with commas, such as 1000,2000, not {value!r}"
+            if row.name == "origin.tracks" and value:
+                return _terms(value)
             if row.name == "origin.dash_text" and value not in ("wvtt", "stpp", "both"):
                 return f"give wvtt, stpp or both, not {value!r}"
             if row.name == "log.level" and value not in ("debug", "info", "warning", "error"):
                 return f"give debug, info, warning or error, not {value!r}"
+    return None
+
+
+def _terms(text: str) -> str | None:
+    try:
+        select.terms(text)
+    except Problem as problem:
+        return problem.detail
     return None
 
 

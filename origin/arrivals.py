@@ -24,7 +24,8 @@ from base.arrival import Completion
 from base.names import Leaf, Name
 from base.problems import Problem
 from node.process import Context
-from origin.assets import MEZZANINE, Asset, Assets, file_name
+from origin.asset import Asset
+from origin.assets import MEZZANINE, Assets, file_name
 from packager.join import MOST_FILES
 from packager.policy import Policy, bootstrap_of, last_of, parse
 

@@ -6,6 +6,7 @@
     asset.plan                       the segments; made anew if it is not of these files
     text/s1.json  ...                subtitles and captions, as many as there are (origin.text_files)
     marks.json                       chapters, breaks and the like, if there are any (origin.mark_files)
+    tracks.json                      which tracks viewers get, if it says so (origin.track_filter)
 
 A folder appears under its asset's name in one rename, after all files were received whole, indexed and planned: what a
 PUT refuses leaves nothing behind. Blocking, so called from threads, several at once; only `at_hand` is quick.
@@ -21,29 +22,25 @@ import shutil
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 import structlog
 
 from base.problems import Problem
-from base.reports import AssetReport, TrackReport
-from origin import mark_files, text_files
+from base.select import Term
+from origin import mark_files, text_files, track_filter
+from origin.asset import Asset
 from origin.changes import Changes
 from origin.disk import sync_folder, write_whole
 from packager import plan_file
 from packager.index import FileKey, Index, StaleIndex, build, check, from_buffer, to_bytes
 from packager.init import generation, init_segment
 from packager.limits import USUAL, Limits
-from packager.marks import NO_MARKS, Marks
 from packager.movie import read_movie
-from packager.plan import Plan
 from packager.plan_file import Prepared
 from packager.policy import Last, Policy
-from packager.protect import Protection
-from packager.text import tracks
-from packager.text.plan import TextPlan
 
 log = structlog.get_logger("assets")
 
@@ -74,66 +71,25 @@ def file_name(number: int) -> str:
     return f"mezzanine-{number + 1}.mp4" if number else MEZZANINE
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asset:
-    """An asset that is open: everything a request needs, nothing to be read again.
-
-    With `protection` it is the view of it under that: edition, init segments and generations are its own.
-    """
-
-    asset: str
-    files: tuple[memoryview, ...]
-    names: tuple[str, ...]
-    notes: tuple[str, ...]
-    file_of: dict[str, int]
-    index: Index
-    plan: Plan
-    tracks: tuple[TrackReport, ...]
-    inits: dict[str, bytes]
-    generations: dict[str, str]
-    unchecked: set[str]
-    texts: tuple[TextPlan, ...] = ()
-    marks: Marks = NO_MARKS
-    protection: Protection | None = None
-
-    def media_of(self, track: str) -> memoryview:
-        """The file that the samples of a track lie in. Raises StaleIndex as `check`."""
-        self.check(track)
-        return self.files[self.file_of[track]]
-
-    def check(self, track: str) -> None:
-        """Compare the tables of a track with their checksum, once. Raises StaleIndex: `Assets.forget` it."""
-        if track in self.unchecked and (found := self.index.track(track)) is not None:
-            check(found)
-            self.unchecked.discard(track)
-
-    def report(self) -> AssetReport:
-        return AssetReport(
-            asset=self.asset,
-            edition=self.plan.edition,
-            duration_ms=round(self.plan.duration * 1000),
-            segments=self.plan.count,
-            target_ms=self.plan.target_ms,
-            bytes=sum(map(len, self.files)),
-            tracks=(*self.tracks, *(tracks.report(text) for text in self.texts)),
-            switchable=self.plan.switchable,
-            notes=(*self.notes, *self.plan.notes, *(note for text in self.texts for note in tracks.notes(text))),
-            alignments=self.plan.alignments,
-            files=self.names,
-            last=self.plan.policy.last,
-            bootstrap_ms=self.plan.policy.bootstrap_ms,
-        )
-
-
 class Assets:
-    """The assets under one folder; up to `most_open` stay mapped. `limits`: of files that come in.
+    """The assets under one folder; up to `most_open` stay mapped. `limits`: of files that come in. `usual`: the filter
+    of tracks for assets without one of their own.
 
     One process keeps them; others of the same origin are its readers, who neither add, remove nor change anything, and
     who see at once what the keeper did: what a request that begins after its answer finds is never what was before.
     """
 
-    def __init__(self, folder: Path, most_open: int = 512, *, limits: Limits = USUAL, reader: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        most_open: int = 512,
+        *,
+        limits: Limits = USUAL,
+        usual: tuple[Term, ...] = (),
+        reader: bool = False,
+    ) -> None:
         self._folder = folder
+        self.usual = usual
         self._reader = reader
         self._limits = limits
         self._incoming = folder.parent / "incoming"
@@ -190,6 +146,9 @@ class Assets:
         with self._lock:
             seen = self._removals
         opened = self._opened(asset, incoming, note)
+        if not track_filter.playable(opened.filter, opened.tracks):
+            has = track_filter.listed(opened.tracks)
+            raise Problem("unplayable", f"this node's filter (origin.tracks) leaves nothing of it, it has {has}")
         write_whole(incoming / _NOTE, msgspec.json.encode(note))
         for number in range(len(names)):
             with open(incoming / file_name(number), "rb") as file:
@@ -229,7 +188,6 @@ class Assets:
         try:
             note = msgspec.json.decode((folder / _NOTE).read_bytes(), type=AssetNote)
             opened = self._opened(asset, folder, note)
-            opened = replace(opened, texts=text_files.load(folder, opened.plan), marks=mark_files.load(folder))
         except FileNotFoundError:
             raise Problem("unknown", f"there is no asset {asset}", cache_control="public, max-age=2") from None
         self._remember(opened, seen)
@@ -259,15 +217,15 @@ class Assets:
         sync_folder(self._folder)
         shutil.rmtree(grave, ignore_errors=True)
 
-    def change_texts(self, asset: str, change: Callable[[Path, Asset], None]) -> Asset:
-        """Change texts or marks in an asset's folder, and open it anew. Raises Problem unknown, and as `change`."""
+    def change(self, asset: str, change: Callable[[Path, Asset], None]) -> Asset:
+        """Change what is beside an asset's media, and open it anew. Raises Problem unknown, and as `change`."""
         with self._changing:
             with self._lock:
                 seen = self._removals
             opened = self.get(asset)
             folder = self._folder / asset
             change(folder, opened)
-            changed = replace(opened, texts=text_files.load(folder, opened.plan), marks=mark_files.load(folder))
+            changed = self._dressed(opened, folder)
             with self._lock:
                 gone = self._removals != seen
                 self._note_change()  # who opens it at this moment may have seen the texts of before
@@ -307,7 +265,7 @@ class Assets:
             found = plan_file.prepare(parts, note.files, note.policy)
             write_whole(folder / _PLAN, plan_file.to_bytes(found, parts))
         inits = {t.track.name: init_segment(t.track.format) for t in found.plan.tracks}
-        return Asset(
+        opened = Asset(
             asset=asset,
             files=files,
             names=tuple(name for name in note.files if name),
@@ -320,6 +278,13 @@ class Assets:
             generations={name: generation(init) for name, init in inits.items()},
             unchecked={t.name for t in found.joint.index.tracks},
         )
+        return self._dressed(opened, folder)
+
+    def _dressed(self, opened: Asset, folder: Path) -> Asset:
+        """The asset with its texts, marks and filter as they are on disk."""
+        dressed = replace(opened, texts=text_files.load(folder, opened.plan), marks=mark_files.load(folder))
+        own = track_filter.load(folder)
+        return replace(dressed, filter=track_filter.of(own, self.usual, (*dressed.tracks, *dressed.text_reports)))
 
     def _mapped(
         self, paths: list[Path], note: AssetNote, *, whole: bool = False

@@ -20,7 +20,8 @@ from base.names import Name
 from base.problems import Problem
 from node.process import Context
 from origin import text_files
-from origin.assets import Asset, Assets
+from origin.asset import Asset
+from origin.assets import Assets
 from origin.texts import canonical, fields
 from packager.index import StaleIndex
 from packager.text.cea608 import decode
@@ -98,7 +99,7 @@ class Captions:
         if not made:
             return None
         log.info("captions.found", asset=title, channels=[text.format for text in made])
-        return self._assets.change_texts(title, lambda folder, opened: _store(folder, opened, made))
+        return self._assets.change(title, lambda folder, opened: _store(folder, opened, made))
 
 
 def _store(folder: Path, asset: Asset, made: list[Sidecar]) -> None:

@@ -18,7 +18,8 @@ from base.names import Leaf, Name
 from node.clock import Clock
 from node.express import VERSION, PlainHeads
 from node.metrics import Metrics
-from origin.assets import Asset, Assets
+from origin.asset import Asset
+from origin.assets import Assets
 from origin.pages import Pages
 from origin.printed import Shelf
 from packager.segment import segment

@@ -20,8 +20,9 @@ from base.content_types import CONTENT_TYPE
 from base.names import Leaf, Name
 from base.problems import Problem
 from node.process import Context
-from origin import mark_files
-from origin.assets import Asset, Assets
+from origin import bodies, mark_files
+from origin.asset import Asset
+from origin.assets import Assets
 from packager import marks
 from packager.marks import Marks
 
@@ -40,7 +41,7 @@ class MarksDoor:
 
     async def put(self, request: web.Request, name: Name) -> web.Response:
         """Raises Problem malformed with the place in the JSON, too-large, unknown, busy."""
-        body = await _body(request)
+        body = await bodies.whole(request, marks.LARGEST, f"marks have at most {marks.LARGEST >> 10} KiB")
         changed = await self._change(name.title, body)
         log.info("marks.stored", asset=name.title, marks=len(changed.marks.marks))
         return _answer(changed.marks)
@@ -56,7 +57,7 @@ class MarksDoor:
             mark_files.store(folder, Marks() if body is None else marks.parse(body, asset.plan.duration))
 
         try:
-            return await asyncio.to_thread(self._assets.change_texts, title, store)
+            return await asyncio.to_thread(self._assets.change, title, store)
         except Problem as problem:
             self._ctx.metrics.counter("origin_refused", kind=problem.kind.name).inc()
             raise
@@ -71,14 +72,3 @@ def _answer(found: Marks) -> web.Response:
         body=found.to_bytes(),
         headers={"Content-Type": CONTENT_TYPE[Leaf.MARKS], "Cache-Control": lifetimes.NO_STORE},
     )
-
-
-async def _body(request: web.Request) -> bytes:
-    body = bytearray()
-    async for block in request.content.iter_any():
-        body += block
-        if len(body) > marks.LARGEST:
-            raise Problem("too-large", f"marks have at most {marks.LARGEST >> 10} KiB")
-    if request.content_length is not None and len(body) != request.content_length:
-        raise Problem("malformed", f"{len(body)} of {request.content_length} octets came: send it again")
-    return bytes(body)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from base import lifetimes, names
+from base.media import Format
 from base.names import Leaf, Name
 from base.problems import Problem
 from node.settings import Settings, grid, widths
-from origin.assets import Asset
+from origin.asset import Asset
 from packager import thumbnails
 from packager.thumbnails import Sheets, Wish
 
@@ -45,8 +46,14 @@ class OfferedPictures:
             name.protection and Leaf.TILES not in names.PROTECTED[name.protection]
         ):
             return None
-        found = thumbnails.best([(t.track.name, t.track.format) for t in asset.plan.tracks], self._wish.width)
+        found = best(asset, self._wish.width)
         return thumbnails.of_asset(found[0], found[1], asset.plan.duration, self._wish) if found else None
+
+
+def best(asset: Asset, width: int) -> tuple[str, Format] | None:
+    """The track to take pictures of this width from, of those that viewers get."""
+    shown = [(t.track.name, t.track.format) for t in asset.plan.tracks if t.track.name not in asset.filter.left_out]
+    return thumbnails.best(shown, width)
 
 
 def unknown(why: str) -> Problem:

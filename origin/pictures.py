@@ -22,9 +22,9 @@ from base.names import Leaf, Name
 from base.pictures import Layout, PictureOrder, Tiles, bundle
 from base.problems import Problem
 from node.process import Context
-from origin.assets import Asset
+from origin.asset import Asset
 from origin.channel import Channel
-from origin.offered_pictures import OfferedPictures, unknown
+from origin.offered_pictures import OfferedPictures, best, unknown
 from origin.picture_orders import PictureOrders
 from origin.track import Track, read_part
 from packager import stills, thumbnails, waveform
@@ -83,7 +83,7 @@ class Pictures(OfferedPictures):
 
     def poster_track(self, asset: Asset) -> str:
         """The track that a poster is taken from, empty if there is no picture."""
-        found = thumbnails.best([(t.track.name, t.track.format) for t in asset.plan.tracks], self._poster_width())
+        found = best(asset, self._poster_width())
         return found[0] if found else ""
 
     async def _asset_picture(

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from origin.assets import Asset
+from origin.asset import Asset
 
 _MOST_OCTETS = 32 << 20
 

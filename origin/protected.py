@@ -7,7 +7,7 @@ import threading
 from collections import OrderedDict
 from dataclasses import replace
 
-from origin.assets import Asset
+from origin.asset import Asset
 from origin.keys import KeySource
 from packager import aes128, protected_rates, sample_aes, ts
 from packager.crypto_periods import Policy, periods

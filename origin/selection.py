@@ -9,8 +9,8 @@ from fractions import Fraction
 from base.names import Leaf, Name
 from base.reports import TrackReport
 from base.select import Selection
-from origin import views
-from origin.assets import Asset
+from origin import track_filter, views
+from origin.asset import Asset
 from packager import clip, date_ranges, thumbnails
 from packager.clip import Span
 from packager.text.plan import TIMESCALE, TextPlan
@@ -71,30 +71,31 @@ def _begins(name: Name, asset: Asset, cut: Span | None) -> Fraction:
 
 
 def narrowed(asset: Asset, chosen: Selection, cut: Span | None) -> Asset:
-    """The asset with the tracks that are chosen and have something in the clip. Raises Problem unknown without any."""
-    if not chosen:
+    """The asset with the tracks that are chosen, of those that its filter leaves, and that have something in the clip.
+
+    Raises Problem unknown without any.
+    """
+    left_out = asset.filter.left_out
+    if not chosen and not left_out:
         return asset
 
     def kept(report: TrackReport) -> bool:
         track = asset.plan.track(report.track)
         assert track is not None
         there = cut is None or int(track.first[cut.last + 1]) > int(track.first[cut.first])
-        return there and chosen.keeps(
-            report.kind, name=report.track, codec=report.codec, language=report.language, height=report.height
-        )
+        return there and report.track not in left_out and track_filter.keeps(chosen, report)
 
     names = {report.track for report in asset.tracks if kept(report)}
     if not names:
-        listed = ", ".join(_said(report) for report in asset.tracks)
-        raise views.unknown(f"no track is left to play: the asset has {listed}")
+        listed = track_filter.listed(report for report in asset.tracks if report.track not in left_out)
+        raise views.unknown(f"no track is left to play: the asset has {listed or 'none that its operator shows'}")
     return replace(
         asset,
         plan=replace(asset.plan, tracks=tuple(t for t in asset.plan.tracks if t.track.name in names)),
         tracks=tuple(report for report in asset.tracks if report.track in names),
-        texts=tuple(t for t in asset.texts if chosen.keeps("text", name=t.name, language=t.text.language)),
+        texts=tuple(
+            text
+            for text, report in zip(asset.texts, asset.text_reports, strict=True)
+            if report.track not in left_out and track_filter.keeps(chosen, report)
+        ),
     )
-
-
-def _said(report: TrackReport) -> str:
-    what = f"{report.height} lines" if report.kind == "video" else report.language
-    return f"{report.track} ({report.kind}, {what}, {report.codec})"

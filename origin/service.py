@@ -9,7 +9,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from base import lifetimes
+from base import lifetimes, select
 from base.names import CLEARKEY_PATH, PICTURES, PROTECTIONS, Kind, Name, parse
 from base.problems import Problem
 from node import web as rim
@@ -44,7 +44,7 @@ async def run(ctx: Context) -> None:
         pictures = await asyncio.to_thread(Pictures, ctx, data / "pictures")
         live = Live(ctx, data / "live", journal, pictures)
         keys = await asyncio.to_thread(make_keys, ctx, data / "keys")
-        assets = await asyncio.to_thread(Assets, data / "vod", limits=limits_of(ctx.settings))
+        assets = await asyncio.to_thread(_assets, ctx.settings, data / "vod")
         vod = Vod(ctx, assets, make_protector(ctx, keys), pictures)
         app = make_app(ctx, live, vod, keys, pictures)
         sweeping = ctx.tasks.start(_sweep(live, vod), "sweep")
@@ -65,8 +65,13 @@ async def _run_further(ctx: Context, data: Path) -> None:
     address = _listen(ctx.settings)
     if not isinstance(address, tuple):
         raise OSError("several workers share origin.listen: give it as HOST:PORT")
-    assets = await asyncio.to_thread(Assets, data / "vod", limits=limits_of(ctx.settings), reader=True)
+    assets = await asyncio.to_thread(_assets, ctx.settings, data / "vod", reader=True)
     await on_demand_worker.serve(ctx, Vod(ctx, assets, None, OfferedPictures(ctx.settings)), address)
+
+
+def _assets(settings: Settings, folder: Path, *, reader: bool = False) -> Assets:
+    words = settings.text("origin.tracks")
+    return Assets(folder, limits=limits_of(settings), usual=select.terms(words) if words else (), reader=reader)
 
 
 def _listen(settings: Settings) -> tuple[str, int] | Path | None:

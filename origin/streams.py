@@ -7,7 +7,7 @@ from collections import OrderedDict
 
 from base.names import Name
 from origin import views
-from origin.assets import Asset
+from origin.asset import Asset
 from packager.ts import Stream
 
 # 8 octets a segment each.

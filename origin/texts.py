@@ -23,8 +23,9 @@ from aiohttp import web
 from base.names import Leaf, Name
 from base.problems import Problem
 from node.process import Context
-from origin import text_files
-from origin.assets import Asset, Assets
+from origin import bodies, text_files
+from origin.asset import Asset
+from origin.assets import Assets
 from packager import languages
 from packager.text import hls
 from packager.text.cues import Text
@@ -78,7 +79,7 @@ class Texts:
         alone = request.headers.get("If-None-Match", "").strip() == "*"
         asset = await asyncio.to_thread(self._assets.get, name.title)
         _refuse(asset, name.track, alone)
-        body = await _body(request)
+        body = await bodies.whole(request, LARGEST, f"a file of subtitles has at most {LARGEST >> 20} MB")
         try:
             async with self._reading:
                 text = await asyncio.to_thread(read, body)
@@ -105,7 +106,7 @@ class Texts:
         def drop(folder: Path, _: Asset) -> None:
             text_files.drop(folder, name.track)
 
-        await asyncio.to_thread(self._assets.change_texts, name.title, drop)
+        await asyncio.to_thread(self._assets.change, name.title, drop)
         log.info("text.removed", asset=name.title, track=name.track)
         return web.Response(status=204)
 
@@ -114,7 +115,7 @@ class Texts:
             _refuse(asset, name.track, alone)
             text_files.store(folder, asset.plan, name.track, made)
 
-        return self._assets.change_texts(name.title, store)
+        return self._assets.change(name.title, store)
 
 
 def _refuse(asset: Asset, track: str, alone: bool) -> None:
@@ -187,16 +188,3 @@ def canonical(language: str) -> str:
     first, *rest = language.split("-")
     shaped = [part.title() if len(part) == 4 else part.upper() if len(part) == 2 else part.lower() for part in rest]
     return "-".join([languages.tag(first.lower()), *shaped])
-
-
-async def _body(request: web.Request) -> bytes:
-    if (request.content_length or 0) > LARGEST:
-        raise Problem("too-large", f"a file of subtitles has at most {LARGEST >> 20} MB")
-    body = bytearray()
-    async for block in request.content.iter_any():
-        body += block
-        if len(body) > LARGEST:
-            raise Problem("too-large", f"a file of subtitles has at most {LARGEST >> 20} MB")
-    if request.content_length is not None and len(body) != request.content_length:
-        raise Problem("malformed", f"{len(body)} of {request.content_length} octets came: send it again")
-    return bytes(body)

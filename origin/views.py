@@ -10,7 +10,7 @@ from base import lifetimes
 from base.names import Kind, Leaf, Name
 from base.problems import Problem
 from base.reports import TrackReport
-from origin.assets import Asset
+from origin.asset import Asset
 from packager import dash_images, dash_static, describe, drm, hls, iframes, protected_rates, sample_aes, thumbnails, ts
 from packager.clip import Span
 from packager.methods import Method

@@ -17,7 +17,8 @@ from base.problems import Problem
 from node.process import Context
 from origin import selection, texts, views
 from origin.arrivals import Arrivals
-from origin.assets import Asset, Assets
+from origin.asset import Asset
+from origin.assets import Assets
 from origin.captions import Captions
 from origin.lane import Lane
 from origin.licence import key_answer
@@ -27,12 +28,14 @@ from origin.pictures import Pictures, owner
 from origin.printed import Printed, Shelf
 from origin.protected import Protector
 from origin.streams import Streams
+from origin.track_filters import TrackFiltersDoor
 from origin.whole import Wholes
 from packager import iframes, ts
 from packager.index import StaleIndex
 from packager.methods import Method
 from packager.plan import TrackPlan
 from packager.segment import Body, segment
+from packager.text.tracks import split
 
 log = structlog.get_logger("vod")
 
@@ -57,6 +60,7 @@ class Vod:
         self._texts = texts.Texts(ctx, assets)
         self._captions = Captions(ctx, assets)
         self._marks = MarksDoor(ctx, assets)
+        self._filters = TrackFiltersDoor(ctx, assets)
 
     async def get(self, request: web.Request, name: Name) -> web.StreamResponse:
         if name.leaf is Leaf.STATUS and name.title in self.arrivals.adding:
@@ -66,6 +70,11 @@ class Vod:
             return web.Response(body=msgspec.json.encode(asset.report()), content_type="application/json")
         if name.leaf is Leaf.MARKS:
             return self._marks.get(asset)
+        if name.leaf is Leaf.TRACK_FILTER:
+            return self._filters.get(asset)
+        for track in (name.track, *name.tracks):
+            if (split(track)[0] or track) in asset.filter.left_out:
+                raise views.unknown(f"the asset has no track {track}")
         if (text := texts.find(name, asset)) is not None:  # below an edition of its own, and clear whatever the prefix
             body, tag = await asyncio.to_thread(texts.octets, name, text, asset.plan.target_duration)
             chosen = select.parse(name.leaf, request.query_string, signed=True)
@@ -106,6 +115,8 @@ class Vod:
             return await self._captions.put(request, name)
         if name.leaf is Leaf.MARKS:
             return await self._marks.put(request, name)
+        if name.leaf is Leaf.TRACK_FILTER:
+            return await self._filters.put(request, name)
         answer = await self.arrivals.put(request, name)
         if name.leaf is not Leaf.UPLOAD_FILE and (found := await self._captions.arrived(name.title)) is not None:
             report = msgspec.json.encode(found.report())
@@ -121,6 +132,8 @@ class Vod:
             return await self._texts.delete(name)
         if name.leaf is Leaf.MARKS:
             return await self._marks.delete(name)
+        if name.leaf is Leaf.TRACK_FILTER:
+            return await self._filters.delete(name)
         if name.leaf is not Leaf.STATUS:
             raise Problem("method", "an asset is removed as a whole: DELETE its status.json", allow="GET, HEAD")
         await asyncio.to_thread(self._assets.remove, name.title)

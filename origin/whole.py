@@ -16,7 +16,7 @@ from base.conditions import shape
 from base.content_types import CONTENT_TYPE
 from base.names import Leaf, Name
 from origin import views
-from origin.assets import Asset
+from origin.asset import Asset
 from origin.pages import Pages
 from packager.layout import Run
 from packager.progressive import Progressive, progressive

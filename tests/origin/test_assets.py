@@ -333,7 +333,7 @@ def test_a_reader_leaves_alone_what_is_being_received_and_can_change_nothing(
     reader = Assets(tmp_path / "vod", reader=True)
     assert coming.is_dir()
     with pytest.raises(AssertionError, match="readers change nothing"):
-        reader.change_texts("tour", lambda folder, asset: None)
+        reader.change("tour", lambda folder, asset: None)
 
 
 def test_what_a_crash_kept_from_being_counted_is_counted_at_the_next_start(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,10 @@ import pytest
 from base.names import parse
 from base.problems import Problem
 from node.settings import Settings
-from origin.assets import MEZZANINE, Asset, Assets
-from origin.offered_pictures import OfferedPictures
+from origin.asset import Asset
+from origin.assets import MEZZANINE, Assets
+from origin.offered_pictures import OfferedPictures, best
+from origin.track_filter import TrackFilter
 from tests.kit.media import Films
 
 PLAIN, COVERED = "/vod/tour/manifest.mpd", "/~cbcs/vod/tour/manifest.mpd"
@@ -54,3 +57,12 @@ def test_who_asks_for_what_is_not_offered_is_told_which_setting(given: dict[str,
     with pytest.raises(Problem, match=r"pictures\.") as refused:
         offered.check(name)
     assert refused.value.kind.name == kind
+
+
+def test_no_picture_of_what_an_operator_leaves_out(asset: Asset) -> None:
+    name = parse(PLAIN)
+    assert name is not None
+    offered = OfferedPictures(Settings())
+    hidden = replace(asset, filter=TrackFilter(left_out=frozenset({"v1"})))
+    assert offered.sheets(name, asset) is not None and offered.sheets(name, hidden) is None
+    assert best(asset, 640) is not None and best(hidden, 640) is None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from origin.assets import Asset
+from origin.asset import Asset
 from origin.printed import Printed, Shelf
 from tests.kit.media import Films
 from tests.origin.test_views import added

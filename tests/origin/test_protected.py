@@ -12,7 +12,8 @@ import pytest
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.padding import PKCS7
 
-from origin.assets import Asset, Assets
+from origin.asset import Asset
+from origin.assets import Assets
 from origin.keys import LocalKeys
 from origin.protected import Protector
 from packager.cenc import Scheme

@@ -11,7 +11,8 @@ import pytest
 from base.names import MANIFESTS, PICTURES, VOD_ONLY, Kind, Leaf, Name
 from base.problems import Problem
 from origin import views
-from origin.assets import MEZZANINE, Asset, Assets
+from origin.asset import Asset
+from origin.assets import MEZZANINE, Assets
 from tests.kit.media import Films
 
 XML = {Leaf.MANIFEST, Leaf.MANIFEST_NUMBER, Leaf.MANIFEST_ON_DEMAND}

@@ -13,7 +13,7 @@ import pytest
 from base.names import Kind, Leaf, Name
 from base.problems import Problem
 from base.reports import AssetReport
-from origin.assets import Asset
+from origin.asset import Asset
 from origin.whole import Wholes, layout
 from tests.kit.media import Films
 from tests.kit.optional import program
