@@ -42,6 +42,13 @@ SOURCES: dict[str, Source] = {
         file="ts", options=(*_H264, "-bf", "2", "-c:a", "aac", "-output_ts_offset", "95442"), rate="25"
     ),  # 2^33 ticks of 90 kHz are 95443.7 s
     "hevc-eac3-ts": Source(file="ts", options=(*_H265, "-c:a", "eac3"), needs=("libx265", "eac3")),
+    "h264-opus-ts": Source(file="ts", options=(*_H264, "-bf", "3", "-c:a", "libopus"), needs=("libx264", "libopus")),
+    "two-languages-ts": Source(
+        file="ts",
+        options=(*_H264, "-c:a", "aac", "-metadata:s:a:0", "language=eng", "-metadata:s:a:1", "language=deu"),
+        tones=(440, 880),
+        hz=44100,
+    ),
     "hevc-opus": Source(file="mkv", options=(*_H265, "-c:a", "libopus"), needs=("libx265", "libopus")),
     "av1-flac": Source(
         file="mkv",
