@@ -5,11 +5,15 @@ first audio track where there is no video. At first frames are held until the le
 keyframe interval (audio alone: until it is clear that no video comes). Then the held frames are stamped and let go, and
 later frames pass at once. A new run begins, at a keyframe of the leader, when the source's clock jumps, when a format
 changes, when a track appears or has stopped, and when keyframes turn out irregular.
+
+An *anchored* source says epoch times. They are kept, a hole in them is a hole and not a jump, and its first run begins
+at a keyframe that opens a cell of the wall's grid, so that every source of the channel cuts at the same frames.
 """
 
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -19,7 +23,7 @@ from base.problems import Problem
 from ingest import grid as grids
 from ingest.grid import Grid
 from ingest.media import Frame, TrackConfig
-from ingest.media_clock import AudioSteps, Placed, SourceTimeline, VideoTicks
+from ingest.media_clock import AudioSteps, KeptTicks, Placed, SourceTimeline, VideoTicks
 from ingest.remux.frames import opus as opus_samples
 
 MOST_TRACKS = 16
@@ -30,6 +34,11 @@ MAX_HELD_FRAMES = 20_000
 AUDIO_ALONE_US = 3_000_000
 # A track that stays behind the others by this has stopped: the others go on without it.
 MAX_SKEW_US = 10_000_000
+# How exact times of a source are that are whole seconds, or whole segments, by intention.
+_ROUNDING_US = 1_000
+# Keyframes this near to a splice are there because of it.
+_SPLICE_US = 150_000
+_MOST_SPLICES = 32
 _TRACK = re.compile(r"[va][1-9][0-9]?")
 _VIDEO = "v"
 
@@ -64,9 +73,11 @@ class Intake:
     """Feed it `config` and `frame`; it gives Run and Stamped values in order.
 
     `not_before_ms` is the epoch time at which the channel's earlier media ended: nothing is stamped before it.
+    `anchored`: the source's times are epoch times; set before the first frame.
     """
 
     def __init__(self, *, segment_ms: int, not_before_ms: int = 0) -> None:
+        self.anchored = False
         self._segment_ms = segment_ms
         self._floor_us = not_before_ms * 1000  # where stamped media ends, in epoch time
         self._timeline = SourceTimeline()
@@ -81,8 +92,9 @@ class Intake:
         self._run: dict[str, Format] = {}  # of the run; empty while frames are held
         self._renew = False  # the next keyframe of the leader begins a run
         self._anchor_us: int | None = None  # of this stretch
-        self._clocks: dict[str, VideoTicks | AudioSteps] = {}
+        self._clocks: dict[str, VideoTicks | AudioSteps | KeptTicks] = {}
         self._last_key_us: int | None = None
+        self._splices: deque[int] = deque(maxlen=_MOST_SPLICES)
         self._newest: dict[str, int] = {}  # source time of the newest frame by track
         self._checked_us = 0
         self.resyncs: dict[str, int] = {"jump": 0, "audio": 0, "overlap": 0}
@@ -92,6 +104,14 @@ class Intake:
     def ends_ms(self) -> int:
         """Epoch ms at which the stamped media ends."""
         return -(-self._floor_us // 1000)
+
+    def epoch_us(self, us: int) -> int | None:
+        """The epoch time of the source's time `us`, as long as its clock goes on; None before a run has begun."""
+        return None if self._anchor_us is None else us - self._timeline.origin + self._anchor_us
+
+    def expect(self, epoch_us: int) -> None:
+        """A splice is signalled for this time: a keyframe that the encoder puts there is not irregular."""
+        self._splices.append(epoch_us)
 
     def config(self, config: TrackConfig) -> None:
         """Take a decoder configuration. Raises Problem unplayable."""
@@ -115,7 +135,8 @@ class Intake:
             self.dropped += 1  # before its configuration nobody can decode it
             return []
         scale = frame.timescale
-        at = self._timeline.place(track, (frame.dts * 1_000_000 + (scale >> 1)) // scale)
+        us = (frame.dts * 1_000_000 + (scale >> 1)) // scale
+        at = Placed(0, us) if self.anchored else self._timeline.place(track, us)
         if at.stretch != self._stretch:
             if at.stretch < self._stretch:
                 self.dropped += 1
@@ -199,9 +220,9 @@ class Intake:
             if self._anchor_us is None and self._grid is None and lasted < waits:
                 return []
             self._grid = self._grid or grids.without_video(self._segment_ms)
-            return self._begin(0)
+            return self._begin_at(0)
         if self._grid is not None and self._keys:
-            return self._begin(self._keys[0][1])  # measured before: the clock jumped or a format changed
+            return self._begin_at(self._keys[0][1])  # measured before: the clock jumped or a format changed
         if len(self._keys) < 2:
             if lasted > MAX_HELD_US:
                 raise grids.too_long(lasted // 1000)
@@ -209,7 +230,33 @@ class Intake:
         (first, begin), (second, end) = self._keys
         interval_ms = round((self._held[end].at.us - self._held[begin].at.us) / 1000)
         self._grid = grids.measured(max(interval_ms, 1), second - first, self._segment_ms)
-        return self._begin(begin)
+        return self._begin_at(begin)
+
+    def _begin_at(self, first: int) -> list[Outcome]:
+        """Begin at index `first`, an anchored source's first run at the keyframe that opens a cell; wait for that."""
+        if not self.anchored or self._anchor_us is not None:
+            return self._begin(first)
+        at = self._opens_cell(first)
+        return [] if at is None else self._begin(at)
+
+    def _opens_cell(self, first: int) -> int | None:
+        """The first held keyframe of the leader, from `first` on, that is the first one of a cell of the wall."""
+        assert self._grid is not None
+        grid_us = self._grid.grid_ms * 1000
+        for index in range(first, len(self._held)):
+            at, _, frame = self._held[index]
+            if frame.track != self._leader or not frame.key or at.us < self._floor_us:
+                continue
+            us = at.us + frame.cto * 1_000_000 // frame.timescale
+            step = round(self._grid.interval_ms * 1000) or self._frame_us(frame)
+            if (us + _ROUNDING_US) // grid_us != (us + _ROUNDING_US - step) // grid_us:
+                return index
+        return None
+
+    def _frame_us(self, frame: Frame) -> int:
+        """How long a frame of sound lasts."""
+        fmt = self._formats[frame.track]
+        return (fmt.sample_duration or opus_samples(frame.data)) * 1_000_000 // fmt.timescale
 
     def _begin(self, first: int) -> list[Outcome]:
         """Anchor and let go what is held from index `first` on."""
@@ -217,7 +264,9 @@ class Intake:
         held = self._held
         begin_us = held[first].at.us
         jumped = self._anchor_us is None
-        if self._anchor_us is None:
+        if self.anchored:
+            self._anchor_us = 0
+        elif self._anchor_us is None:
             # The frame that was least delayed on its way tells best how the two clocks lie to each other. Whole ms, so
             # that a clock of 90 kHz goes through unrounded.
             least = max(min(h.arrived_us - h.at.us for h in held), self._floor_us - begin_us)
@@ -229,7 +278,7 @@ class Intake:
             clock = self._clocks.get(track)
             if clock is None or clock.timescale != fmt.timescale:
                 after = self._floor_us * fmt.timescale // 1_000_000 - 1
-                make = VideoTicks if fmt.kind == "video" else AudioSteps
+                make = KeptTicks if self.anchored else VideoTicks if fmt.kind == "video" else AudioSteps
                 self._clocks[track] = make(fmt.timescale, after)
         out: list[Outcome] = [Run(formats=dict(self._run), grid=self._grid, jumped=jumped)]
         self._held, self._held_bytes = [], 0
@@ -252,10 +301,16 @@ class Intake:
         epoch_us = at.us + self._anchor_us
         clock = self._clocks[track]
         out: list[Outcome] = []
-        if isinstance(clock, VideoTicks):
-            if track == self._leader:
-                out += self._watch_keyframes(frame, at)
-            cto = frame.cto * fmt.timescale // frame.timescale if frame.cto else 0
+        if fmt.kind == "video" and track == self._leader:
+            out += self._watch_keyframes(frame, at)
+        cto = frame.cto * fmt.timescale // frame.timescale if frame.cto else 0
+        if isinstance(clock, KeptTicks):
+            kept = clock.place(frame.dts * fmt.timescale // frame.timescale)
+            if kept is None:
+                self.resyncs["overlap"] += 1
+                return out
+            sample = Sample(dts=kept, cto=cto, sync=frame.key, data=frame.data)
+        elif isinstance(clock, VideoTicks):
             sample = Sample(dts=clock.place(epoch_us), cto=cto, sync=frame.key, data=frame.data)
         else:
             before = clock.resyncs
@@ -277,13 +332,17 @@ class Intake:
             if since * 1000 > MAX_HELD_US:
                 raise grids.too_long(since)
             return []
-        self._last_key_us = at.us
-        if since <= 0:
+        before, self._last_key_us = self._last_key_us, at.us
+        if since <= 0 or self._at_splice(at.us) or (before is not None and self._at_splice(before)):
             return []
         was, self._grid = self._grid, grids.checked(self._grid, since)
         if not self._grid.counted or was.counted:
             return []
         return [Run(formats=dict(self._run), grid=self._grid, jumped=False)]
+
+    def _at_splice(self, us: int) -> bool:
+        anchor = self._anchor_us
+        return anchor is not None and any(abs(us + anchor - at) <= _SPLICE_US for at in self._splices)
 
 
 def _order(track: str) -> tuple[bool, int]:

@@ -6,6 +6,8 @@ Three steps, each without I/O, in microseconds (exact for ms, and finer than any
 2. An anchor, one number a stretch: epoch time = source time + anchor.
 3. `VideoTicks` and `AudioSteps` turn epoch time into the track's timescale, strictly rising. Audio is rebuilt in exact
    steps of one frame, so that rounding to ms leaves neither gaps nor overlaps.
+
+A source that keeps epoch time itself goes through none of them (`KeptTicks`): two encoders then give the same names.
 """
 
 from __future__ import annotations
@@ -33,6 +35,11 @@ class SourceTimeline:
         self._tracks: dict[
             str, tuple[int, int, int]
         ] = {}  # stretch, its origin, source time of each track's last frame
+
+    @property
+    def origin(self) -> int:
+        """Source time at which the present stretch began."""
+        return self._origin
 
     def place(self, track: str, us: int) -> Placed:
         """`us`: the source's time. A frame of an older stretch than one seen is a straggler of another track."""
@@ -102,4 +109,19 @@ class AudioSteps:
             self.resyncs += 1
             dts = ideal
         self._next = dts + step
+        return dts
+
+
+class KeptTicks:
+    """A source whose times are epoch time: they are kept, and what does not rise is left out."""
+
+    def __init__(self, timescale: int, after: int = -1) -> None:
+        self.timescale = timescale
+        self._last = after
+
+    def place(self, dts: int) -> int | None:
+        """`dts` in ticks; None if it is not behind the sample before."""
+        if dts <= self._last:
+            return None
+        self._last = dts
         return dts

@@ -279,3 +279,72 @@ def test_times_rise_in_every_track_whatever_the_publisher_does(frames: list[tupl
             assert outcome.track in present
             assert outcome.sample.dts > last[outcome.track]
             last[outcome.track] = outcome.sample.dts
+
+
+def exact(config: TrackConfig, first: int, count: int, *, gop: int = 25) -> list[Frame]:
+    """Frames `first` and on of a track's whole timeline since 1970, in its own timescale."""
+    fmt = config.format
+    step = fmt.sample_duration or fmt.timescale // 25
+    return [
+        Frame(track=config.track, dts=n * step, timescale=fmt.timescale, key=bool(fmt.sample_duration) or n % gop == 0,
+              data=n.to_bytes(8, "big"))
+        for n in range(first, first + count)
+    ]  # fmt: skip
+
+
+def anchored(first: int, count: int, *, not_before_ms: int = 0) -> list[Outcome]:
+    """What comes of an anchored source that joins at picture `first`."""
+    intake = Intake(segment_ms=2000, not_before_ms=not_before_ms)
+    intake.anchored = True
+    intake.config(VIDEO)
+    return [outcome for one in exact(VIDEO, first, count) for outcome in intake.frame(one, NOW)]
+
+
+@pytest.mark.rule("DASH-IF ingest 6.9", "times since 1970 are kept, and segments begin at K times their duration")
+@pytest.mark.parametrize("late", [0, 1, 24, 25, 26, 49, 60])
+def test_anchored_sources_cut_alike_whenever_they_join(late: int) -> None:
+    second = NOW // 1000 // 2 * 2 + 2
+    out = anchored(second * 25 - 10 + late, 400)
+    (run,) = runs(out)
+    assert (run.grid.grid_ms, run.jumped) == (2000, True)
+    found = times(out, "v1")
+    assert found[0] % (2 * 90_000) == 0, "the first keyframe of a cell, not any keyframe"
+    assert found == [found[0] + n * 3600 for n in range(len(found))]
+    assert found[-1] == (second * 25 - 10 + late + 399) * 3600
+
+
+def test_a_hole_in_anchored_times_is_no_jump() -> None:
+    intake = Intake(segment_ms=2000)
+    intake.anchored = True
+    intake.config(VIDEO)
+    second = NOW // 1000 // 2 * 2
+    frames = [*exact(VIDEO, second * 25, 100), *exact(VIDEO, second * 25 + 300, 100)]
+    out = [outcome for one in frames for outcome in intake.frame(one, NOW)]
+    assert len(runs(out)) == 1
+    assert times(out, "v1") == [one.dts for one in frames]
+
+
+def test_an_anchored_source_goes_on_where_the_one_before_ended() -> None:
+    second = NOW // 1000 // 2 * 2
+    out = anchored(second * 25, 300, not_before_ms=(second + 3) * 1000)
+    assert times(out, "v1")[0] == (second + 4) * 90_000
+
+
+def test_anchored_times_that_fall_back_are_left_out() -> None:
+    intake = Intake(segment_ms=2000)
+    intake.anchored = True
+    intake.config(VIDEO)
+    first = NOW // 2000 * 2 * 25
+    frames = [*exact(VIDEO, first, 100), *exact(VIDEO, first + 50, 100)]
+    out = [outcome for one in frames for outcome in intake.frame(one, NOW)]
+    assert times(out, "v1") == [(first + n) * 3600 for n in range(150)]
+    assert intake.resyncs["overlap"] == 50
+
+
+def test_anchored_sound_alone_begins_on_a_line() -> None:
+    intake = Intake(segment_ms=2000)
+    intake.anchored = True
+    intake.config(AUDIO)
+    out = [outcome for one in exact(AUDIO, NOW * 48 // 1024 - 20, 400) for outcome in intake.frame(one, NOW)]
+    first = times(out, "a1")[0]
+    assert first // 96_000 != (first - 1024) // 96_000

@@ -5,7 +5,7 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.media_clock import AudioSteps, Placed, SourceTimeline, VideoTicks
+from ingest.media_clock import AudioSteps, KeptTicks, Placed, SourceTimeline, VideoTicks
 
 MS = 1000
 
@@ -114,3 +114,8 @@ def test_audio_times_rise_whatever_comes(times: list[int]) -> None:
     steps = AudioSteps(48_000)
     placed = [dts for us in times if (dts := steps.place(us, 1024)) is not None]
     assert all(later - earlier >= 1024 for earlier, later in itertools.pairwise(placed))
+
+
+def test_kept_times_only_have_to_rise() -> None:
+    ticks = KeptTicks(48_000, after=999)
+    assert [ticks.place(dts) for dts in (999, 1000, 5000, 5000, 4000, 6024)] == [None, 1000, 5000, None, None, 6024]
