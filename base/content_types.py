@@ -29,6 +29,7 @@ CONTENT_TYPE = {
     Leaf.WAVEFORM: "application/json",
     Leaf.TEXT_SEGMENT: "text/vtt; charset=utf-8",
     Leaf.SESSION: "application/json",
+    Leaf.CUES: "application/json",
     Leaf.SIDECAR: "application/octet-stream",
     Leaf.CAPTIONS: "application/json",
     Leaf.MARKS: "application/json",

@@ -14,8 +14,18 @@ DESIRED_PATH = "/sync/v1/desired"
 CONTRACT = 1  # the node contract's number; its history: 1 (2026-11) channels
 
 
+class CueSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """A splice that was asked for: a splice_info_section, and when, in UTC ms; times inside it mean nothing."""
+
+    at_ms: int
+    section: bytes
+
+
 class ChannelSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """One live channel. Durations in ms, `window_s` in seconds. Keys are SHA-256 (hex) of random 128-bit keys."""
+    """One live channel. Durations in ms, `window_s` in seconds. Keys are SHA-256 (hex) of random 128-bit keys.
+
+    `splices`: segments may be longer than the grid, so that splices by the API can be cut off its lines.
+    """
 
     channel: str
     title: str
@@ -25,6 +35,8 @@ class ChannelSpec(msgspec.Struct, frozen=True, kw_only=True):
     part_ms: int = 500
     window_s: int = 1800
     demo: bool = False
+    splices: bool = False
+    cues: tuple[CueSpec, ...] = ()
 
 
 class Desired(msgspec.Struct, frozen=True, kw_only=True):

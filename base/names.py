@@ -45,6 +45,7 @@ Text (on demand): subtitles and captions, below an edition of their own:
 Between roles only, never through an edge:
 
     /live/{title}/{edition}/session.json                  PUT by ingest: what is being published
+    /live/{title}/{edition}/cues.json                     PUT by ingest: breaks that begin or end at a frame
     /vod/{title}/mezzanine.mp4                            PUT by control: the file itself
     /vod/{title}/upload-{token}/{number}.mp4              PUT by control, ingest: a file of several, from 1
     /vod/{title}/upload-{token}/asset.json                PUT, DELETE by control: these files are the asset
@@ -97,6 +98,7 @@ class Leaf(StrEnum):
     WAVEFORM = "waveform"
     TEXT_SEGMENT = "text segment"
     SESSION = "session"
+    CUES = "cues"
     MEZZANINE = "mezzanine"
     UPLOAD_FILE = "file of an upload"
     UPLOAD = "upload"
@@ -132,10 +134,11 @@ VOD_ONLY = frozenset(
         Leaf.UPLOAD,
     }
 )
-LIVE_ONLY = frozenset({Leaf.PART, Leaf.SESSION})
+LIVE_ONLY = frozenset({Leaf.PART, Leaf.SESSION, Leaf.CUES})
 INTERNAL = frozenset(
     {
         Leaf.SESSION,
+        Leaf.CUES,
         Leaf.MEZZANINE,
         Leaf.UPLOAD_FILE,
         Leaf.UPLOAD,
@@ -240,7 +243,7 @@ _PATH = re.compile(
     rf"|text/(?P<sidecar>{_TRACK})"
     r"|upload-(?P<upload>[0-9a-f]{8,32})/(?:(?P<upload_file>[1-9][0-9]{0,3})\.mp4|asset\.json)"
     r"|(?P<edition>[a-z0-9]{1,16})/"
-    r"(?:(?P<session>session\.json)"
+    r"(?:(?P<session>session\.json)|(?P<cues>cues\.json)"
     rf"|download-(?P<tracks>{_TRACK}(?:-{_TRACK}){{0,{MOST_TRACKS - 1}}})\.mp4"
     rf"|(?P<track>{_TRACK})/"
     rf"(?:(?P<file>{'|'.join(map(re.escape, _TRACK_FILE.values()))})"
@@ -288,7 +291,7 @@ class Name:
         """The URI as the multivariant playlist or the manifest spells it: relative to `/{kind}/{title}/`."""
         if self.leaf in (Leaf.KEY, Leaf.SIDECAR, Leaf.UPLOAD_FILE, Leaf.UPLOAD):
             return self.file
-        if self.leaf in (Leaf.SESSION, Leaf.DOWNLOAD):
+        if self.leaf in (Leaf.SESSION, Leaf.CUES, Leaf.DOWNLOAD):
             return f"{self.edition}/{self.file}"
         return f"{self.edition}/{self.track}/{self.file}"
 
@@ -318,6 +321,8 @@ class Name:
                 return f"{self.kid}.key"
             case Leaf.SESSION:
                 return "session.json"
+            case Leaf.CUES:
+                return "cues.json"
             case Leaf.DOWNLOAD:
                 return f"download-{'-'.join(self.tracks)}.mp4"
             case Leaf.PICTURE | Leaf.TILES | Leaf.WAVEFORM:
@@ -380,6 +385,8 @@ def _name(found: re.Match[str]) -> Name:
         return named(Leaf.UPLOAD)
     if found["session"]:
         return named(Leaf.SESSION)
+    if found["cues"]:
+        return named(Leaf.CUES)
     if found["tracks"]:
         return named(Leaf.DOWNLOAD)
     if found["generation"]:

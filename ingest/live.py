@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ingest.channel import Channel
+from ingest.cues import near
 from ingest.intake import Intake
 from ingest.media import Frame, TrackConfig
 from ingest.session import Happening, Session
@@ -15,6 +16,10 @@ from node.metrics import Metrics
 
 # A publisher faster than time (a file without -re) is read no faster than its media may be watched.
 MAX_AHEAD_MS = 2000
+_MOST_EARLY = 50
+Octets = bytes  # LiveSession counts its `bytes`
+# One that says epoch times may have a clock that is fast, and is real time all the same.
+MAX_AHEAD_ANCHORED_MS = 30_000
 
 
 @dataclass(slots=True, kw_only=True)
@@ -36,6 +41,7 @@ class LiveSession:
     cause: Happening | None = None  # why `task` is being cancelled
     intake: Intake = field(init=False)
     _resyncs: dict[str, int] = field(default_factory=dict)
+    _early: list[tuple[Octets, int | None, bool]] = field(default_factory=list)  # sections that came before the media
 
     def __post_init__(self) -> None:
         self.intake = Intake(segment_ms=self.channel.spec.segment_ms, not_before_ms=self.channel.ends_ms)
@@ -56,6 +62,10 @@ class LiveSession:
             self.cause = cause
             self.task.cancel()
 
+    def anchor(self) -> None:
+        """The source's times are epoch times: keep them. To be said before the first frame."""
+        self.intake.anchored = True
+
     def config(self, config: TrackConfig) -> None:
         """Take a decoder configuration. Raises Problem unplayable."""
         self.intake.config(config)
@@ -67,10 +77,37 @@ class LiveSession:
         """
         self.happen(Happening.MEDIA)
         now_ms = self.clock.now_ms()
+        self.channel.now_ms = now_ms
         for outcome in self.intake.frame(frame, now_ms):
             await self.channel.take(outcome)
+        if self._early and self.intake.epoch_us(0) is not None:
+            early, self._early = self._early, []
+            for section, us, own in early:
+                self._signal(section, us, own)
         self._count_resyncs()
-        return max(0, self.intake.ends_ms - now_ms - MAX_AHEAD_MS) / 1000
+        allowed = MAX_AHEAD_ANCHORED_MS if self.intake.anchored else MAX_AHEAD_MS
+        return max(0, self.intake.ends_ms - now_ms - allowed) / 1000
+
+    def splice(self, section: Octets, pts: int | None, timescale: int, *, own: bool = False) -> None:
+        """Take a splice_info_section. What cannot be read is logged and dropped.
+
+        `pts`: when it arrived, on the time line of the frames, in ticks of `timescale`; its own times, modulo 2^33 at
+        90 kHz, are on the same. `own`: `pts` is the time that is signalled, and those inside mean nothing (CMAF).
+        """
+        us = None if pts is None else (pts * 1_000_000 + (timescale >> 1)) // timescale
+        if self.intake.epoch_us(0) is not None:
+            self._signal(section, us, own)
+        elif len(self._early) < _MOST_EARLY:
+            self._early.append((section, us, own))
+
+    def _signal(self, section: Octets, us: int | None, own: bool) -> None:
+        def when(time: int | None) -> int:
+            at = near(time, us) if not own and time is not None and us is not None else us if own else None
+            epoch_us = None if at is None else self.intake.epoch_us(at)
+            return self.intake.ends_ms if epoch_us is None else round(epoch_us / 1000)
+
+        for at_ms in self.channel.signal(section, when):
+            self.intake.expect(at_ms * 1000)
 
     def received(self, octets: int) -> None:
         """Count what came from the source."""

@@ -201,6 +201,8 @@ class Publisher:
             if status not in (200, 201):
                 return status
             self._sent_inits.add(key)
+        if part.marks and (status := await self._send_marks(part)):
+            return status
         name = Name(
             kind=Kind.LIVE,
             title=self.channel,
@@ -211,6 +213,18 @@ class Publisher:
             part=part.part,
         )
         status, _ = await self._put(name, part.body, {"Content-Type": "video/mp4", PART_FIELD: part.note.field()})
+        return status
+
+    async def _send_marks(self, part: Part) -> int:
+        """0 if the origin has taken them, or never will: then media goes on without them."""
+        name = Name(kind=Kind.LIVE, title=self.channel, edition=self.edition, leaf=Leaf.CUES)
+        body = msgspec.json.encode(part.marks)
+        status, _ = await self._put(name, body, {"Content-Type": "application/json"})
+        if status == 200:
+            return 0
+        if 400 <= status < 500 and status not in _AGAIN:
+            log.error("publisher.marks_refused", channel=self.channel, number=part.number, status=status)
+            return 0
         return status
 
     async def _put(self, name: Name, body: bytes, headers: dict[str, str]) -> tuple[int, bytes]:

@@ -38,6 +38,15 @@ class Registry:
             mine = live.channel.spec
             if spec is None or (spec.channel, spec.edition) != (mine.channel, mine.edition):
                 live.cancel(Happening.REVOKED)
+            else:
+                live.channel.follow(spec)
+
+    def allowed(self, key: str) -> ChannelSpec | None:
+        """The channel that a key opens, for sources that ask before they publish."""
+        return self._by_key.get(key_hash(key))
+
+    def knows(self, channel: str) -> bool:
+        return any(spec.channel == channel for spec in self._by_key.values())
 
     async def offer(self, key: str, software: str, peer: str, task: Any) -> tuple[Admission, LiveSession | None]:
         """Decide an offer; an admitted one takes the place of a stalled session, which is closed first."""
@@ -82,7 +91,7 @@ class Registry:
                 tasks=self._ctx.tasks,
             )
             found = self._channels[(spec.channel, spec.edition)] = Channel(spec, publisher)
-        found.spec = spec
+        found.follow(spec)
         return found
 
     def close(self, live: LiveSession, event: Happening) -> None:

@@ -48,7 +48,7 @@ def any_name(draw: st.DrawFn) -> Name:
         upload = draw(st.from_regex(r"[0-9a-f]{8,32}", fullmatch=True))
         return Name(kind=kind, title=title, leaf=leaf, upload=upload, number=number)
     edition = draw(EDITIONS)
-    if leaf is Leaf.SESSION:
+    if leaf in (Leaf.SESSION, Leaf.CUES):
         return Name(kind=kind, title=title, leaf=leaf, edition=edition)
     if leaf is Leaf.DOWNLOAD:
         tracks = tuple(draw(st.lists(TRACKS, min_size=1, max_size=names.MOST_TRACKS)))
@@ -98,6 +98,7 @@ def test_what_reads_as_a_name_is_spelt_in_one_way_only(path: str) -> None:
         "/live/studio/e1/v1/1.ts",
         "/vod/film/e1/v1/01.ts",
         "/vod/film/e1/session.json",
+        "/vod/film/e1/cues.json",
         "/vod/film/e1/v1/01.i.m4s",
         "/vod/film/e1/v1/1.i.i.m4s",
         "/live/studio/e1/v1/1.i.m4s",
