@@ -10,6 +10,7 @@ import asyncio
 import os
 import shutil
 from collections.abc import Mapping
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from base.uris import init_file, segment_file
 from node.clock import Clock
 from origin import disk
 from origin.journal import ChannelRow, Journal, SegmentRow
+from origin.runs import Run, Runs
 from origin.track import Track, drop_segments, read_part
 from origin.window import TrackWindow
 from packager import describe
@@ -43,8 +45,9 @@ _ROOM_UNSETTLED, _ROOM, _SETTLED = 0.5, 0.25, 8
 class Channel:
     """All changes make a new snapshot and wake who waits for media. Snapshots are values: printing never locks.
 
-    `known`: (highest number, breaks) by track, of what the journal holds. `printed` holds what the present snapshot
-    was printed as, by who prints. `removed`: the channel was deleted or made anew; it takes nothing any more.
+    `known`: the newest row by track, of what the journal holds; `runs`: those of all rows. `printed` holds what the
+    present snapshot was printed as, by who prints. `removed`: the channel was deleted or made anew; it takes nothing
+    any more.
     """
 
     def __init__(
@@ -53,17 +56,20 @@ class Channel:
         row: ChannelRow,
         journal: Journal,
         clock: Clock,
-        known: Mapping[str, tuple[int, int]] | None = None,
+        known: Mapping[str, SegmentRow] | None = None,
+        runs: Runs | None = None,
     ) -> None:
         self.folder = folder
         self.row = row
         self.tracks: dict[str, Track] = {}
+        self.runs = runs or Runs()
         self.printed: dict[tuple[str, bool], tuple[bytes, str]] = {}
         self.last_media_ms = 0
         self.removed = False
         self._journal = journal
         self._clock = clock
         self._known = dict(known or {})
+        self._opening = asyncio.Lock()
         self._earlier = (0, 0)  # a longer window of an earlier session: seconds, and UTC ms until which it counts
         self._changed = asyncio.Event()
         self._snapshot: LiveWindow | None = None
@@ -76,7 +82,8 @@ class Channel:
         self._check_there()
         before = self.span_s
         target = max(self.row.target, rounded(Fraction(session.grid_ms, 1000)))
-        self.row = msgspec.structs.replace(self.row, session=session, target=target)
+        used = self.row.used if session == self.row.session else self.last_number
+        self.row = msgspec.structs.replace(self.row, session=session, target=target, used=used)
         if self.span_s < before:
             self._earlier = before, self._clock.now_ms() + 1000 * before
         await self._journal.put_channel(self.row)
@@ -135,10 +142,10 @@ class Channel:
                 if part:
                     raise _not_next(number, part)
                 await self._close_if_open(track)
-                path = track.open_path(number, note.init, note.discontinuity)
-                await asyncio.to_thread(disk.write_at, path, body, 0)
-                self.join(track, number, note.discontinuity)
-                track.begin(number=number, start=chunk.pts, init=note.init, discontinuity=note.discontinuity)
+                async with self._opening:  # one after the other: the first may begin a run that the next joins
+                    run = self.run_of(track, number, note.init, broken=note.discontinuity)
+                    await asyncio.to_thread(disk.write_at, track.open_path(number, note.init, run.number), body, 0)
+                    self.open(track, number, chunk.pts, note.init, run)
             track.grow(chunk, body, last=note.last)
             self.last_media_ms = self._clock.now_ms()
             if note.last:
@@ -200,7 +207,7 @@ class Channel:
 
     @property
     def last_number(self) -> int:
-        used = [number for number, _ in self._known.values()]
+        used = [row.number for row in self._known.values()]
         return max([-1, *used, *(track.window.highest for track in self.tracks.values())])
 
     @property
@@ -283,31 +290,55 @@ class Channel:
     # parts of the above
 
     def add_track(self, name: str, scale: int) -> Track:
-        floor, breaks = self._known.get(name, (-1, -1))
-        window = TrackWindow(
-            scale=scale, span_s=self.span_s, grid_ms=self.row.session.grid_ms, floor=floor, breaks=breaks
-        )
+        window = TrackWindow(scale=scale, span_s=self.span_s, grid_ms=self.row.session.grid_ms)
+        if (row := self._known.get(name)) is not None:
+            window.floor, window.run, window.breaks = row.number, row.run, row.breaks
         self.tracks[name] = Track(name=name, folder=self.folder / name, window=window)
         return self.tracks[name]
 
-    def align_beginnings(self) -> None:
-        """All tracks of the session list the same first number, unless one began later than the others."""
+    def common_first(self, track: Track, first: int) -> int:
+        """The first number that all tracks of the session list, once one begins at `first`; -1 if they begin apart.
+
+        They do if one began later than the others.
+        """
+        names = {note.track for note in self.row.session.tracks}
+        beside = [t for t in self.tracks.values() if t.name in names and t.window.segments and t is not track]
+        firsts = [t.window.segments[0].number for t in beside] + [first] * (track.name in names)
+        return max(firsts) if firsts and max(firsts) - min(firsts) <= 2 else -1
+
+    def align_beginnings(self, common: int) -> None:
         names = {note.track for note in self.row.session.tracks}
         windows = [t.window for t in self.tracks.values() if t.name in names and t.window.segments]
-        firsts = [window.segments[0].number for window in windows]
-        if firsts and max(firsts) - min(firsts) <= 2:
-            for window in windows:
-                window.drop_before(max(firsts))
+        for window in windows:
+            window.drop_before(common)
+        if windows:
+            self.runs.forget(min(window.segments[0].run for window in windows))
 
-    def join(self, track: Track, number: int, discontinuity: bool) -> None:
-        """A track that has nothing listed yet counts discontinuities as the others do (RFC 8216bis 6.2.4)."""
-        if track.window.segments:
-            return
-        others = [other.window for other in self.tracks.values() if other is not track and other.window.segments]
-        beside = [found.breaks for window in others if (found := window.find(number))]
-        if beside or others:
-            here = max(beside) if beside else max(window.breaks for window in others) + discontinuity
-            track.window.breaks = max(track.window.breaks, here - 1)  # opening counts one
+    def run_of(self, track: Track, number: int, init: str, *, broken: bool) -> Run:
+        """The run of a segment that is about to be opened."""
+        window, newest = track.window, self.runs.newest
+        last, before = window.last, self.row.used
+        others = max((other.window.highest for other in self.tracks.values() if other is not track), default=-1)
+        anew = newest is not None and newest.number <= before < number
+        hole = -1
+        if last is not None and number > last.number + 1 and others < number:
+            # what is missing may be the beginning of a session, which others still have
+            begins = max(last.number, others) <= before < number
+            hole, anew = (before + 1 if begins else number), anew and (begins or broken)
+        found = self.runs.choose(
+            number,
+            window.run,
+            broken=broken or (last is not None and init != last.init),
+            hole=hole,
+            anew=anew and (broken or hole >= 0),
+        )
+        return found if found == newest else replace(found, begun_ms=found.begun_ms or self._clock.now_ms())
+
+    def open(self, track: Track, number: int, start: int, init: str, run: Run) -> None:
+        """A segment's first part is there."""
+        self.runs.begin(run)
+        within = self.runs.within(track.window.run, run.number)
+        track.begin(number=number, start=start, init=init, run=run, within=within)
 
     def _check_there(self) -> None:
         if self.removed:
@@ -323,6 +354,8 @@ class Channel:
         path = track.path(segment)
         seconds = rounded(Fraction(segment.duration, window.scale))
         await asyncio.to_thread(disk.seal, path, segment.size)
+        first = window.first_within(segment.start + segment.duration)
+        common = self.common_first(track, first)
         await self._journal.append(
             SegmentRow(
                 channel=self.row.channel,
@@ -333,13 +366,15 @@ class Channel:
                 duration=segment.duration,
                 size=segment.size,
                 init=segment.init,
-                first=window.first_within(segment.start + segment.duration),
+                first=first,
                 run=segment.run,
                 run_start=window.run_starts[segment.run],
                 breaks=segment.breaks,
                 parts=segment.parts,
                 checksum=track.checksum,
                 wall_ms=self._clock.now_ms(),
+                discontinuity=segment.discontinuity,
+                common=common,
             )
         )
         if seconds > self.row.target:
@@ -351,8 +386,8 @@ class Channel:
                 other.window.span_s = self.span_s
         await asyncio.to_thread(os.replace, path, track.folder / segment_file(segment.number))
         track.close()
-        window.drop_before(window.first_within(segment.start + segment.duration))
-        self.align_beginnings()
+        window.drop_before(first)
+        self.align_beginnings(common)
         self._touch()
 
     async def _repeated(self, track: Track, number: int, part: int, body: bytes) -> bool:

@@ -21,14 +21,30 @@ import sqlite_utils
 from base.push import SessionNote
 from packager.live import LivePart
 
-_SCHEMA = 2  # 1 did not keep runs and was never released
+_SCHEMA = 3  # 1 did not keep runs and was never released
+# What brings a journal from the version before to this one.
+_UPGRADES = {
+    3: (
+        "ALTER TABLE channel ADD COLUMN used INTEGER NOT NULL DEFAULT -1",
+        "ALTER TABLE segment ADD COLUMN discontinuity INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE segment ADD COLUMN common INTEGER NOT NULL DEFAULT -1",
+        "UPDATE segment SET discontinuity = (number = run AND breaks > 0)",
+        # runs were each track's own; from now on those of one count are one
+        "CREATE TEMP TABLE begun AS"
+        " SELECT channel, edition, breaks, min(run) AS run FROM segment GROUP BY channel, edition, breaks",
+        "UPDATE segment SET run = (SELECT begun.run FROM begun WHERE begun.channel = segment.channel"
+        " AND begun.edition = segment.edition AND begun.breaks = segment.breaks)",
+        "DROP TABLE begun",
+    ),
+}
 
 
 class SegmentRow(msgspec.Struct, frozen=True, kw_only=True):
     """A closed segment. `start`, `duration` in ticks since 1970; `checksum`: CRC-32 of its octets; `wall_ms`: UTC.
 
     `first`: the track's first listed number once this one is listed; `run`, `breaks` as in LiveSegment; `run_start`:
-    ticks at which the run began. With them the newest row alone says where a playlist has to go on.
+    ticks at which the run began in this track. With them the newest row alone says where a playlist has to go on.
+    `common`: from then on no track of the session lists anything before this number; -1 if they begin apart.
     """
 
     channel: str
@@ -46,19 +62,25 @@ class SegmentRow(msgspec.Struct, frozen=True, kw_only=True):
     parts: tuple[LivePart, ...]
     checksum: int
     wall_ms: int
+    discontinuity: bool = False
+    common: int = -1
 
 
 class ChannelRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A channel's latest session, and its target duration, which may only grow (RFC 8216bis 6.2.1)."""
+    """A channel's latest session, and its target duration, which may only grow (RFC 8216bis 6.2.1).
+
+    `used`: the highest number that was used when this session began.
+    """
 
     channel: str
     edition: str
     session: SessionNote
     target: int
+    used: int = -1
 
 
 _Change = tuple[str, tuple[Any, ...]]
-_CHANNEL = "INSERT OR REPLACE INTO channel VALUES (?, ?, ?, ?)"
+_CHANNEL = "INSERT OR REPLACE INTO channel VALUES (?, ?, ?, ?, ?)"
 _SEGMENT = f"INSERT OR IGNORE INTO segment VALUES ({', '.join('?' * len(SegmentRow.__struct_fields__))})"
 _FORGET = "DELETE FROM segment WHERE channel = ? AND edition = ? AND track = ? AND number < ?"
 
@@ -86,6 +108,7 @@ class Journal:
                 edition=row["edition"],
                 session=msgspec.json.decode(row["session"], type=SessionNote),
                 target=row["target"],
+                used=row["used"],
             )
             for row in rows
         ]
@@ -96,7 +119,14 @@ class Journal:
             "SELECT * FROM segment WHERE channel = ? AND edition = ? ORDER BY track, number", [channel, edition]
         )
         return [
-            SegmentRow(**{**row, "parts": msgspec.json.decode(row["parts"], type=tuple[LivePart, ...])}) for row in rows
+            SegmentRow(
+                **{
+                    **row,
+                    "parts": msgspec.json.decode(row["parts"], type=tuple[LivePart, ...]),
+                    "discontinuity": bool(row["discontinuity"]),
+                }
+            )
+            for row in rows
         ]
 
     async def append(self, row: SegmentRow) -> None:
@@ -105,7 +135,9 @@ class Journal:
         await self._submit((_SEGMENT, tuple(values.values())))
 
     async def put_channel(self, row: ChannelRow) -> None:
-        await self._submit((_CHANNEL, (row.channel, row.edition, msgspec.json.encode(row.session), row.target)))
+        await self._submit(
+            (_CHANNEL, (row.channel, row.edition, msgspec.json.encode(row.session), row.target, row.used))
+        )
 
     async def forget(self, channel: str, edition: str, track: str, before: int) -> None:
         """Rows of segments whose files are gone. Spare a track's newest: numbers go on from it."""
@@ -125,19 +157,27 @@ class Journal:
     def _make(self) -> None:
         database = self._connect()
         found = database.execute("PRAGMA user_version").fetchone()[0]
-        if found not in (0, _SCHEMA):
+        if found not in (0, _SCHEMA) and found + 1 not in _UPGRADES:
             raise OSError(
                 f"{self._path} was written by another version of Headwater (schema {found}, this one has {_SCHEMA}): "
                 "run that version, or move the file away"
             )
+        for version in range(found + 1, _SCHEMA + 1) if found else ():
+            with database.conn:  # all of a step, or none of it
+                database.conn.execute("BEGIN IMMEDIATE")
+                for statement in _UPGRADES[version]:
+                    database.conn.execute(statement)
+                database.conn.execute(f"PRAGMA user_version = {version}")
         database.executescript(
             f"""
             CREATE TABLE IF NOT EXISTS channel (
-                channel TEXT PRIMARY KEY, edition TEXT NOT NULL, session BLOB NOT NULL, target INTEGER NOT NULL);
+                channel TEXT PRIMARY KEY, edition TEXT NOT NULL, session BLOB NOT NULL, target INTEGER NOT NULL,
+                used INTEGER NOT NULL DEFAULT -1);
             CREATE TABLE IF NOT EXISTS segment (
                 channel TEXT, edition TEXT, track TEXT, number INTEGER, start INTEGER, duration INTEGER, size INTEGER,
                 init TEXT, first INTEGER, run INTEGER, run_start INTEGER, breaks INTEGER, parts BLOB, checksum INTEGER,
-                wall_ms INTEGER, PRIMARY KEY (channel, edition, track, number)) WITHOUT ROWID;
+                wall_ms INTEGER, discontinuity INTEGER NOT NULL DEFAULT 0, common INTEGER NOT NULL DEFAULT -1,
+                PRIMARY KEY (channel, edition, track, number)) WITHOUT ROWID;
             PRAGMA user_version = {_SCHEMA};
             """
         )

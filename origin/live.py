@@ -30,7 +30,7 @@ from origin.pictures import Pictures, owner
 from origin.restore import folder_of, restore
 from origin.track import read_part
 from packager import dash, hls, hls_live
-from packager.live import LiveTrack, answers, too_far
+from packager.live import LiveTrack, LiveWindow, answers, too_far
 
 log = structlog.get_logger("live")
 
@@ -169,14 +169,27 @@ class Live:
         # a viewer who came too early would go without the tracks that follow in a moment
         if len(reports) < wanted:
             raise Problem("unknown", f"channel {name.title} has no media yet", cache_control="no-store")
+        held_back = self._incomplete_run(channel, window)
         if name.leaf is Leaf.MULTIVARIANT:
             text = hls.multivariant(name.title, name.kind, window.edition, reports)
-        elif sum(_has_whole_segment(track) for track in window.tracks.values()) >= wanted:
-            text = dash.live_manifest(window, reports, self._pictures.live_sheets(window))
+        elif any(_has_whole_segment(track, but=held_back) for track in window.tracks.values()):
+            text = dash.live_manifest(window, reports, self._pictures.live_sheets(window), held_back=held_back)
         else:  # an MPD has at least one Period, and a Period's Representations a segment (ISO/IEC 23009-1 5.3.1.2)
             raise Problem("unknown", f"channel {name.title} has no whole segment yet", cache_control="no-store")
         body = text.encode()
         return _text(name, body, lifetimes.live_manifest(window.target), _tag(body))
+
+    def _incomplete_run(self, channel: Channel, window: LiveWindow) -> int:
+        """The newest run while a track of the session may still join it, -1 if none may.
+
+        Players take no Representation into a Period that they have begun to play, so it waits for all of its tracks.
+        """
+        newest = channel.runs.newest
+        if newest is None or self._ctx.clock.now_ms() - newest.begun_ms >= _TRACKS_APART_MS:
+            return -1
+        tracks = [window.tracks.get(note.track) for note in channel.row.session.tracks]
+        whole = all(track is not None and _is_whole(track, newest.number) for track in tracks)
+        return -1 if whole else newest.number
 
     async def _media_playlist(self, request: web.Request, channel: Channel, name: Name) -> web.Response:
         ask = reload.parse(request.query_string)
@@ -301,8 +314,19 @@ class Live:
                 log.error("sweep.failed", channel=channel.row.channel, fault=str(fault))
 
 
-def _has_whole_segment(track: LiveTrack) -> bool:
-    return any(segment.closed and not segment.gap for segment in track.segments)
+def _has_whole_segment(track: LiveTrack, but: int) -> bool:
+    """One that is not of run `but`."""
+    return any(segment.closed and not segment.gap and segment.run != but for segment in track.segments)
+
+
+def _is_whole(track: LiveTrack, run: int) -> bool:
+    """Is there a whole segment of this run, the newest?"""
+    for segment in reversed(track.segments):
+        if segment.run != run:
+            return False
+        if segment.closed and not segment.gap:
+            return True
+    return False
 
 
 def _immutable(name: Name) -> dict[str, str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
@@ -18,14 +19,16 @@ from base.uris import segment_file
 from node.clock import Clock
 from origin.channel import Channel, rounded
 from origin.journal import ChannelRow, Journal, SegmentRow
+from origin.runs import Run, Runs
 from origin.track import Track
-from packager.fragments import read_chunk, split_chunks
+from packager.fragments import Chunk, read_chunk, split_chunks
 from packager.live import LiveSegment
 from packager.movie import read_init
 
 log = structlog.get_logger("restore")
 
-_OPEN = re.compile(r"(\d+)\.open-([0-9a-f]+)-([01])")
+# as it was called before runs were the channel's: the flag is "starts after a discontinuity"
+_OPEN = re.compile(r"(\d+)\.open-([0-9a-f]+)-(?:r(\d+)|([01]))")
 _INIT = re.compile(r"init-([0-9a-f]+)\.mp4")
 
 
@@ -38,8 +41,8 @@ def restore(root: Path, row: ChannelRow, journal: Journal, clock: Clock) -> Chan
     by_track: dict[str, list[SegmentRow]] = {}
     for segment in journal.segments(row.channel, row.edition):
         by_track.setdefault(segment.track, []).append(segment)
-    known = {name: (rows[-1].number, rows[-1].breaks) for name, rows in by_track.items()}
-    channel = Channel(folder_of(root, row), row, journal, clock, known)
+    known = {name: rows[-1] for name, rows in by_track.items()}
+    channel = Channel(folder_of(root, row), row, journal, clock, known, _runs(by_track))
     for folder in sorted(channel.folder.iterdir()) if channel.folder.is_dir() else []:
         if folder.is_dir():
             _restore_inits(channel, folder, by_track.get(folder.name, []))
@@ -50,11 +53,22 @@ def restore(root: Path, row: ChannelRow, journal: Journal, clock: Clock) -> Chan
             log.warning("track.without_init", channel=row.channel, track=name, number=rows[-1].number)
         else:
             _restore_closed(channel, track, rows)
+    opened = [found for track in channel.tracks.values() if (found := _newest_open(track)) is not None]
+    for found in sorted(opened, key=lambda found: found.number):  # one may begin the run that the next is in
+        _read_back(channel, found)
     for track in channel.tracks.values():
-        _restore_open(channel, track)
         track.window.span_s = channel.span_s
-    channel.align_beginnings()
+    channel.align_beginnings(max((row.common for rows in by_track.values() for row in rows), default=-1))
     return channel
+
+
+def _runs(by_track: dict[str, list[SegmentRow]]) -> Runs:
+    """What the rows tell of runs. Tracks that once counted apart go on from the highest count."""
+    found: dict[int, Run] = {}
+    for row in sorted((row for rows in by_track.values() for row in rows), key=lambda row: row.wall_ms, reverse=True):
+        run = Run(row.run, row.breaks, row.wall_ms)
+        found[run.number] = max(run, found.get(run.number, run), key=lambda run: run.breaks)
+    return Runs(found.values())
 
 
 def _restore_inits(channel: Channel, folder: Path, rows: list[SegmentRow]) -> None:
@@ -104,41 +118,74 @@ def _restore_closed(channel: Channel, track: Track, rows: list[SegmentRow]) -> N
                 breaks=row.breaks,
                 parts=() if gap else row.parts,
                 gap=gap,
+                discontinuity=row.discontinuity,
             ),
             row.run_start,
+            channel.runs.within(track.window.run if track.window.segments else row.run, row.run),
         )
         longest = max(longest, Fraction(row.duration, track.window.scale))
     # the row of a longer target duration may not have been written any more
     channel.row = msgspec.structs.replace(channel.row, target=max(channel.row.target, rounded(longest)))
 
 
-def _restore_open(channel: Channel, track: Track) -> None:
-    """The newest open file with a whole part is read back; any other was never acknowledged."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Open:
+    """An open file with its whole parts. `run`: -1 where its name tells only whether it is `broken`."""
+
+    track: Track
+    path: Path
+    number: int
+    init: str
+    run: int
+    broken: bool
+    body: memoryview
+    chunks: list[tuple[Chunk, int, int]]
+
+
+def _newest_open(track: Track) -> _Open | None:
+    """The newest open file with a whole part; any other was never acknowledged and goes."""
     found = [match for path in track.folder.iterdir() if (match := _OPEN.fullmatch(path.name))]
+    kept = None
     for match in sorted(found, key=lambda match: int(match[1]), reverse=True):
         path, number = track.folder / match[0], int(match[1])
-        fits = number > track.window.highest and match[2] in track.inits
-        if not (fits and _read_back(channel, track, path, number, match[2], match[3] == "1")):
-            path.unlink()
+        if kept is None and number > track.window.highest and match[2] in track.inits:
+            body = memoryview(path.read_bytes())
+            if chunks := _chunks(body):
+                kept = _Open(
+                    track=track,
+                    path=path,
+                    number=number,
+                    init=match[2],
+                    run=int(match[3] or -1),
+                    broken=match[4] == "1",
+                    body=body,
+                    chunks=chunks,
+                )
+                continue
+        path.unlink()
+    return kept
 
 
-def _read_back(channel: Channel, track: Track, path: Path, number: int, init: str, broken: bool) -> bool:
-    """False if there is not one whole part."""
-    written_ms = path.stat().st_mtime_ns // 1_000_000
-    body = memoryview(path.read_bytes())
-    size = 0
+def _chunks(body: memoryview) -> list[tuple[Chunk, int, int]]:
+    found = []
     for offset, length in split_chunks(body):
         try:
-            chunk = read_chunk(body[offset : offset + length])
+            found.append((read_chunk(body[offset : offset + length]), offset, length))
         except Problem:
             break
-        if not size:
-            channel.join(track, number, broken)
-            track.begin(number=number, start=chunk.pts, init=init, discontinuity=broken)
-        track.grow(chunk, body[offset : offset + length])
+    return found
+
+
+def _read_back(channel: Channel, opened: _Open) -> None:
+    track, written_ms = opened.track, opened.path.stat().st_mtime_ns // 1_000_000
+    if opened.run < 0:
+        run = channel.run_of(track, opened.number, opened.init, broken=opened.broken)
+    else:
+        run = channel.runs.named(opened.run, written_ms)
+    channel.open(track, opened.number, opened.chunks[0][0].pts, opened.init, run)
+    size = 0
+    for chunk, offset, length in opened.chunks:
         size = offset + length
-    if not size:
-        return False
-    os.truncate(path, size)  # a part that was cut off by the crash was never acknowledged
+        track.grow(chunk, opened.body[offset:size])
+    os.truncate(opened.path, size)  # a part that was cut off by the crash was never acknowledged
     channel.last_media_ms = max(channel.last_media_ms, written_ms)
-    return True

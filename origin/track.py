@@ -2,7 +2,7 @@
 
     init-{generation}.mp4
     {number}.m4s                          closed: its journal row was there first
-    {number}.open-{generation}-{0|1}      open: parts are appended; the flag is "starts after a discontinuity"
+    {number}.open-{generation}-r{run}     open: parts are appended
 
 The order that makes it crash-proof: a part is acknowledged (and announced) when its octets are in the open file; the
 last part when file and journal row are synced. After a crash the open file is read back part by part (restore.py).
@@ -13,12 +13,14 @@ from __future__ import annotations
 import asyncio
 import os
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from base.media import Format
 from base.uris import segment_file
 from origin import disk
+from origin.runs import Run
 from origin.window import TrackWindow
 from packager.fragments import Chunk
 from packager.live import LivePart, LiveSegment
@@ -26,7 +28,7 @@ from packager.live import LivePart, LiveSegment
 
 @dataclass(slots=True)
 class Track:
-    """`checksum` and `opened_after_break` are of the open segment. All that writes holds `lock`.
+    """`checksum` is of the open segment. All that writes holds `lock`.
 
     `ending`: the open segment has its last part, which is listed only when the segment is closed. Else playlists
     would for a moment hint a part that never comes, and every viewer would ask for it.
@@ -38,7 +40,6 @@ class Track:
     inits: dict[str, Format] = field(default_factory=dict)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     checksum: int = 0
-    opened_after_break: bool = False
     ending: bool = False
 
     @property
@@ -47,21 +48,21 @@ class Track:
         last = self.window.last
         return last if last is not None and not last.closed else None
 
-    def open_path(self, number: int, init: str, after_break: bool) -> Path:
-        return self.folder / f"{number}.open-{init}-{int(after_break)}"
+    def open_path(self, number: int, init: str, run: int) -> Path:
+        return self.folder / f"{number}.open-{init}-r{run}"
 
     def path(self, segment: LiveSegment) -> Path:
         if segment.closed:
             return self.folder / segment_file(segment.number)
-        return self.open_path(segment.number, segment.init, self.opened_after_break)
+        return self.open_path(segment.number, segment.init, segment.run)
 
-    def begin(self, *, number: int, start: int, init: str, discontinuity: bool) -> None:
+    def begin(self, *, number: int, start: int, init: str, run: Run, within: Sequence[Run] = ()) -> None:
         """Open a segment. Another timescale (an encoder with another sampling rate) starts the window anew."""
         scale = self.inits[init].timescale
         if scale != self.window.scale:
             self.window = self.window.rescaled(scale)
-        self.window.open(number=number, start=start, init=init, discontinuity=discontinuity)
-        self.checksum, self.opened_after_break = 0, discontinuity
+        self.window.open(number=number, start=start, init=init, run=run, within=within)
+        self.checksum = 0
 
     def grow(self, chunk: Chunk, body: bytes | memoryview, *, last: bool = False) -> None:
         """The open file has one more part."""

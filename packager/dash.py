@@ -29,8 +29,10 @@ _BT709 = (1, 1, 1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def live_manifest(window: LiveWindow, tracks: Sequence[TrackReport], sheets: Sheets | None = None) -> str:
-    """The MPD of a channel from one snapshot. `sheets`: the thumbnails to speak of."""
+def live_manifest(
+    window: LiveWindow, tracks: Sequence[TrackReport], sheets: Sheets | None = None, *, held_back: int = -1
+) -> str:
+    """The MPD of a channel from one snapshot. `sheets`: the thumbnails to speak of; `held_back`: a run to leave out."""
     mpd = new_mpd("dynamic", window.target)
     closed = {name: [s for s in track.segments if s.closed] for name, track in window.tracks.items()}
     newest = max(
@@ -48,7 +50,7 @@ def live_manifest(window: LiveWindow, tracks: Sequence[TrackReport], sheets: She
     mpd.set("suggestedPresentationDelay", duration(Fraction(3 * window.grid_ms, 1000)))
     # the target duration is rounded (HLS); sound that is cut at frames may last a little longer (5.3.1.2: the maximum)
     mpd.set("maxSegmentDuration", duration(Fraction(2 * window.target + 1, 2)))
-    runs = sorted({s.run for segments in closed.values() for s in segments if not s.gap})
+    runs = sorted({s.run for segments in closed.values() for s in segments if not s.gap} - {held_back})
     for place, run in enumerate(runs):
         _live_period(mpd, window, closed, tracks, run, sheets, last=place == len(runs) - 1)
     ET.SubElement(mpd, "UTCTiming", schemeIdUri="urn:mpeg:dash:utc:http-xsdate:2014", value=TIME_PATH)

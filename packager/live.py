@@ -24,8 +24,9 @@ class LivePart:
 class LiveSegment:
     """One cell of a track. `start`, `duration` in ticks since 1970; `gap`: no media, listed to keep the count.
 
-    `run`: number at which its unbroken run began (a new publishing session or media after a gap starts a new one).
-    `breaks`: discontinuities that the channel has had up to and including this segment; 0 throughout the first run.
+    `run`: number at which its unbroken run began, the same in all tracks of the channel. `breaks`: discontinuities that
+    the channel has had up to and including this segment; 0 throughout the first run. `discontinuity`: it is the track's
+    first of a run other than the first.
     """
 
     number: int
@@ -38,10 +39,7 @@ class LiveSegment:
     parts: tuple[LivePart, ...] = ()
     closed: bool = True
     gap: bool = False
-
-    @property
-    def discontinuity(self) -> bool:
-        return self.number == self.run and self.breaks > 0
+    discontinuity: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -165,6 +165,37 @@ def test_a_full_disk_reaches_every_waiter_and_ends_when_there_is_room(path: Path
     assert rows == "[0, 99]"
 
 
+# As version 2 made it: runs were each track's own, and open files did not bear theirs.
+_SECOND = """
+CREATE TABLE channel (channel TEXT PRIMARY KEY, edition TEXT NOT NULL, session BLOB NOT NULL, target INTEGER NOT NULL);
+CREATE TABLE segment (
+    channel TEXT, edition TEXT, track TEXT, number INTEGER, start INTEGER, duration INTEGER, size INTEGER,
+    init TEXT, first INTEGER, run INTEGER, run_start INTEGER, breaks INTEGER, parts BLOB, checksum INTEGER,
+    wall_ms INTEGER, PRIMARY KEY (channel, edition, track, number)) WITHOUT ROWID;
+PRAGMA user_version = 2;
+"""
+
+
+async def test_a_journal_of_the_version_before_is_brought_up(path: Path) -> None:
+    with sqlite3.connect(path) as database:
+        database.executescript(_SECOND)
+        database.execute("INSERT INTO channel VALUES ('studio', 'e1', ?, 2)", [msgspec.json.encode(SESSION)])
+        for track, number, run, breaks in (("v1", 5, 5, 0), ("v1", 7, 7, 1), ("v1", 8, 7, 1), ("a1", 8, 8, 1)):
+            values = ("studio", "e1", track, number, 9, 9, 9, "aabb", 5, run, 9, breaks, b"[]", 7, 1000)
+            database.execute(f"INSERT INTO segment VALUES ({', '.join('?' * 15)})", values)
+    for _ in range(2):  # the second time nothing is left to do
+        journal = Journal(path)
+        assert journal.channels() == [CHANNEL]
+        found = [(r.track, r.number, r.run, r.breaks, r.discontinuity) for r in journal.segments("studio", "e1")]
+        assert found == [
+            ("a1", 8, 7, 1, True),
+            ("v1", 5, 5, 0, False),
+            ("v1", 7, 7, 1, True),
+            ("v1", 8, 7, 1, False),
+        ]
+        journal.close()
+
+
 async def test_a_journal_of_another_version_is_refused_and_left_alone(path: Path) -> None:
     with sqlite3.connect(path) as database:
         database.execute("PRAGMA user_version = 77")

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from lxml import etree
 
 from base import lifetimes
 from base.names import parse
@@ -246,6 +247,36 @@ async def test_the_first_manifest_has_every_track(origin: Origin) -> None:
     await origin.publish([part for part in parts if part.track == "v1"][1:])
     text = (await origin.get(manifest)).text
     assert 'contentType="video"' in text and 'contentType="audio"' in text
+
+
+@pytest.mark.rule("ISO/IEC 23009-1 5.3.2", "a Period is listed once each of its Representations has a whole segment")
+async def test_a_new_period_waits_for_every_track_but_not_for_long(home: Path) -> None:
+    clock, studio, manifest = SteppedClock(), Studio(), "/live/studio/manifest.mpd"
+    async with running_origin(home, clock) as origin:
+        await origin.announce(studio)
+        await origin.publish(studio.run(3000) + studio.finish())
+
+        async def periods() -> list[int]:
+            """How many tracks each has."""
+            mpd = etree.fromstring((await origin.get(manifest)).body)
+            return [len(period.findall("{*}AdaptationSet")) for period in mpd.iterfind("{*}Period")]
+
+        assert await periods() == [2]
+        for missing in (False, True):
+            clock.advance(60_000)
+            studio.begin(next_number=(await origin.session(studio)).last_number + 1)
+            await origin.announce(studio)
+            parts, known = studio.run(3000) + studio.finish(), await periods()
+            await origin.publish([part for part in parts if part.track == "v1"])
+            assert await periods() == known
+            if missing:
+                clock.advance(14_000)
+                assert await periods() == known
+                clock.advance(1000)
+                assert await periods() == [*known, 1]
+            else:
+                await origin.publish([part for part in parts if part.track == "a1"])
+                assert await periods() == [*known, 2]
 
 
 async def test_an_unknown_track_is_404(stage: Stage) -> None:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from origin.runs import Run
 from origin.window import TrackWindow
 from packager.live import LivePart, LiveSegment
 
@@ -23,11 +24,18 @@ def window(span_s: int = 20) -> TrackWindow:
 def add(
     window: TrackWindow, number: int, start: int, duration: int = CELL, *, init: str = "aa", discontinuity: bool = False
 ) -> None:
-    """One closed segment, trimmed as a channel does."""
-    window.open(number=number, start=start, init=init, discontinuity=discontinuity)
+    """One closed segment, trimmed as the only track of a channel does."""
+    opens(window, number, start, init, discontinuity)
     window.grow(LivePart(duration, 1000, 0, True, 50))
     window.close()
     window.drop_before(window.first_within(start + duration))
+
+
+def opens(window: TrackWindow, number: int, start: int, init: str, discontinuity: bool = False) -> None:
+    last = window.last
+    broken = last is None or discontinuity or init != last.init or number > last.number + 1
+    run = Run(number, window.breaks + 1) if broken else Run(window.run, window.breaks)
+    window.open(number=number, start=start, init=init, run=run)
 
 
 def told(window: TrackWindow) -> list[str]:
@@ -51,7 +59,7 @@ def test_the_first_run_has_no_discontinuity_even_if_the_publisher_says_so() -> N
 
 def test_an_open_segment_grows_by_its_parts() -> None:
     made = window()
-    made.open(number=5, start=1000, init="aa", discontinuity=False)
+    opens(made, 5, 1000, "aa")
     made.grow(LivePart(50, 700, 0, True, 12))
     made.grow(LivePart(50, 300, 700, False, 13))
     assert told(made) == ["5:1000+100 open r5"]
@@ -141,7 +149,7 @@ def test_another_timescale_goes_on_with_numbers_and_breaks() -> None:
     add(made, 6, 1200, discontinuity=True)
     other = made.rescaled(48_000)
     assert (other.highest, other.breaks, other.scale) == (6, 1, 48_000)
-    other.open(number=7, start=7 * 96_000, init="bb", discontinuity=False)
+    opens(other, 7, 7 * 96_000, "bb")
     assert told(other) == ["7!:672000+0 open r7"] and other.segments[0].breaks == 2
 
 
