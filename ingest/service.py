@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import structlog
 from aiohttp import web
@@ -32,16 +34,36 @@ async def run(ctx: Context) -> None:
 
         app = rim.make_app(ctx)
         app.router.add_get("/status", status)
-        async with rim.serving(ctx, app, []):
+        async with rim.serving(ctx, app, []), _further_doors(ctx, registry):
             await listener.start()
             ctx.tasks.start(desired.run(), "desired state")
             counting = ctx.tasks.start(_count(registry), "session gauges")
             await ctx.stopping.wait()
             counting.cancel()
+            living = list(registry.living.values())
             await listener.close()
+            for live in living:  # those of other doors end in tasks of their own
+                await live.ended.wait()
             seconds = ctx.settings.number("drain.seconds")
             flushed = await asyncio.gather(*(publisher.flush(seconds) for publisher in registry.publishers()))
             log.info("ingest.drained", channels=len(flushed), all_acknowledged=all(flushed))
+
+
+@asynccontextmanager
+async def _further_doors(ctx: Context, registry: Registry) -> AsyncIterator[None]:
+    """The doors of protocols that a setting switches off; what is closed is not even imported."""
+    async with AsyncExitStack() as doors:
+        if ctx.settings.flag("ingest.push"):
+            from ingest.cmaf.listener import PushListener
+
+            push = PushListener(ctx, registry, ctx.listen("ingest.push_listen", "push"))
+            await push.start()
+            doors.push_async_callback(push.close)
+        if ctx.settings.flag("ingest.whip"):
+            from ingest.whip.service import listening
+
+            await doors.enter_async_context(listening(ctx, registry))
+        yield
 
 
 async def _count(registry: Registry) -> None:

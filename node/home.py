@@ -30,6 +30,10 @@ PORTS: dict[str, Port] = {
         Port("edge", 8080, 0, "http", "0.0.0.0", "viewers: playlists, manifests, segments"),
         Port("control", 8081, 1, "http", "0.0.0.0", "watch and operator pages, admin API"),
         Port("rtmp", 1935, 2, "rtmp", "0.0.0.0", "encoders: RTMP publish"),
+        Port("srt", 9000, 6, "srt", "0.0.0.0", "encoders: SRT publish, UDP"),
+        Port("push", 8085, 5, "http", "0.0.0.0", "encoders: CMAF, DASH and HLS push"),
+        Port("whip", 8087, 7, "http", "0.0.0.0", "encoders and browsers: WHIP offers"),
+        Port("whip-media", 8088, 8, "udp", "0.0.0.0", "encoders and browsers: WHIP media (ICE, DTLS-SRTP), UDP"),
         Port("ops", 8083, 3, "http", "127.0.0.1", "this node: health and Prometheus metrics of all its roles"),
     )
 }

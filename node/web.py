@@ -48,14 +48,20 @@ def make_app(
     client_max_size: int = 1 << 20,
     health: Handler | None = None,
     metrics: Handler | None = None,
+    bare: bool = False,
 ) -> web.Application:
-    """An application with the rim's middleware and `/healthz`, `/metrics` of this process, or those that are given."""
+    """An application with the rim's middleware and `/healthz`, `/metrics` of this process, or those that are given.
+
+    `bare`: without those two, for a further door of a role that has them elsewhere.
+    """
     app = web.Application(middlewares=[_rim(ctx)], client_max_size=client_max_size)
 
     async def note_prepared(request: web.Request, _: web.StreamResponse) -> None:
         request[_PREPARED] = True
 
     app.on_response_prepare.append(note_prepared)
+    if bare:
+        return app
 
     async def own_health(_: web.Request) -> web.Response:
         state = "draining" if ctx.stopping.is_set() else "ok"
@@ -127,11 +133,15 @@ async def serving(
     *,
     express: Answer | None = None,
     reuse_port: bool = False,
+    coded_bodies: bool = False,
+    own_socket: bool = True,
 ) -> AsyncIterator[web.AppRunner]:
     """Listen on sockets and ports until the block ends, then drain: refuse new work, let open requests finish.
 
-    `express`: the role's lane in front of aiohttp. The role's own rim socket (health, metrics) is always added. Raises
-    OSError that names the address.
+    `express`: the role's lane in front of aiohttp. The role's own rim socket (health, metrics) is added but for a
+    further door of a role (`own_socket`). `coded_bodies`: content of requests stays in its coding.
+
+    Raises OSError that names the address.
     """
     made = web.AppRunner if express is None else partial(ExpressRunner, answer=express)
     runner = made(
@@ -140,10 +150,11 @@ async def serving(
         handle_signals=False,
         shutdown_timeout=max(0.05, ctx.settings.number("drain.seconds")),  # to aiohttp 0 means for ever
         keepalive_timeout=75,
+        auto_decompress=not coded_bodies,
     )
     await runner.setup()
     try:
-        for where in [ctx.home.socket(ctx.role, ctx.worker), *listen]:
+        for where in [*([ctx.home.socket(ctx.role, ctx.worker)] if own_socket else []), *listen]:
             if isinstance(where, Path):
                 _remove_stale_socket(where)
                 # a full backlog of a unix socket is refused at once (EAGAIN), not retried as TCP's is

@@ -20,7 +20,7 @@ from ingest.chunks import ChunkWriter
 from ingest.handshake import SIZE
 from node.home import Home
 from node.process import Context
-from node.settings import Settings
+from node.settings import TABLE, Settings, Value
 from tests.kit import rtmp
 from tests.kit.recording_origin import RecordingOrigin
 
@@ -105,16 +105,22 @@ class Publisher:
 
 @asynccontextmanager
 async def ingesting(
-    *channels: ChannelSpec, origin_there: bool = True, context: type[Context] = Context, **more: Any
+    *channels: ChannelSpec,
+    origin_there: bool = True,
+    context: type[Context] = Context,
+    settings: dict[str, Value] | None = None,
+    **more: Any,
 ) -> AsyncIterator[Ingesting]:
+    """`settings`: further ones; every door but that of RTMP is closed if they do not open it."""
     folder = Path(tempfile.mkdtemp(prefix="hw"))  # short: a socket's path holds 108 octets
     home = Home(folder)
     home.make()
     desired = Desired(seq=1, channels=channels or (STUDIO,))
     (home.state / "desired-ingest-0.json").write_bytes(msgspec.json.encode(desired))
     port = free_port()
-    settings = Settings({"ingest.rtmp_listen": f"127.0.0.1:{port}", "drain.seconds": 2})
-    ctx = context(role="ingest", home=home, settings=settings, **more)
+    chosen: dict[str, Value] = {"ingest.rtmp_listen": f"127.0.0.1:{port}", "drain.seconds": 2}
+    chosen |= {name: False for name in ("ingest.whip", "ingest.push") if name in TABLE}
+    ctx = context(role="ingest", home=home, settings=Settings(chosen | (settings or {})), **more)
     origin = RecordingOrigin(home.socket("origin", door="media"))
     if origin_there:
         await origin.comes()
@@ -139,5 +145,11 @@ async def ingesting(
 
 def free_port() -> int:
     with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def free_udp_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

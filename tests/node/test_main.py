@@ -61,7 +61,7 @@ def test_ports_are_printed_from_the_table(capsys: pytest.CaptureFixture[str]) ->
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[:2] for line in lines] == [[row.name, str(row.default)] for row in PORTS.values()]
     assert run(["ports", "--port-base", "9000", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out) == {"edge": 9000, "control": 9001, "rtmp": 9002, "ops": 9003}
+    assert json.loads(capsys.readouterr().out) == {name: 9000 + row.offset for name, row in PORTS.items()}
 
 
 def test_the_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None:
