@@ -31,11 +31,13 @@ _ROWS = (
     ProblemKind("gone", 410, "It is no longer here", False, "left the window, or was removed"),
     ProblemKind("precondition", 412, "Something has to come first", False, "a part before its init segment"),
     ProblemKind("too-large", 413, "Too large", False, "a body or header over the limit"),
+    ProblemKind("unsupported", 415, "This sort of media is not taken here", False, "pushed media: codec, container"),
     ProblemKind("unplayable", 422, "The media cannot be played", False, "codec, truncated, not media, no keyframe"),
     ProblemKind("early", 425, "It does not exist yet", True, "a part or segment ahead of the live edge"),
     ProblemKind("busy", 503, "Not now", True, "draining, or a limit is reached"),
     ProblemKind("fault", 500, "A fault of ours", True, "a bug or a broken device: the log has the request id"),
     ProblemKind("upstream", 502, "The next node does not answer", True, "origin, parent or control away"),
+    ProblemKind("loop", 508, "It goes round in circles", False, "a node's upstream leads back to the node"),
     ProblemKind("late", 504, "The next node took too long", True, "a deadline passed"),
 )
 KINDS: dict[str, ProblemKind] = {row.name: row for row in _ROWS}

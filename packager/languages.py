@@ -22,8 +22,17 @@ swe=sv tah=ty tam=ta tat=tt tel=te tgk=tg tgl=tl tha=th tib=bo bod=bo tir=ti ton
 uig=ug ukr=uk urd=ur uzb=uz ven=ve vie=vi vol=vo wel=cy cym=cy wln=wa wol=wo xho=xh yid=yi yor=yo zha=za zul=zu
 """
 _TAGS = dict(pair.split("=") for pair in _TWO.split())
+_CODES = {two: three for three, two in _TAGS.items()}
 
 
 def tag(code: str) -> str:
     """`eng` -> `en`, `fra` and `fre` -> `fr`; what has no shorter tag stays (`und`, `gsw`)."""
     return _TAGS.get(code, code)
+
+
+def code(tag: str) -> str:
+    """The three letters of a tag's language: `en-GB` -> `eng`, `de` -> `deu`, `gsw` -> `gsw`; else `und`."""
+    language = tag.partition("-")[0].lower()
+    if len(language) == 2:
+        return _CODES.get(language, "und")
+    return language if len(language) == 3 and language.isascii() and language.isalpha() else "und"

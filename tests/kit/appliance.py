@@ -28,7 +28,7 @@ _READY_WITHIN_S = 60
 _STOPPED_WITHIN_S = 20
 
 
-def free_port_base(ports: int = 5) -> int:
+def free_port_base(ports: int = 10) -> int:
     """A base with `ports` free TCP ports from it on, outside of the range that the kernel gives to clients."""
     for base in range(20_000 + os.getpid() % 120 * 100, 32_000, ports):
         try:
