@@ -25,6 +25,7 @@ class ChannelSpec(msgspec.Struct, frozen=True, kw_only=True):
     """One live channel. Durations in ms, `window_s` in seconds. Keys are SHA-256 (hex) of random 128-bit keys.
 
     `splices`: segments may be longer than the grid, so that splices by the API can be cut off its lines.
+    `interstitials`: a template of the address at which players ask what to show in a break; empty for none.
     """
 
     channel: str
@@ -36,6 +37,7 @@ class ChannelSpec(msgspec.Struct, frozen=True, kw_only=True):
     window_s: int = 1800
     demo: bool = False
     splices: bool = False
+    interstitials: str = ""
     cues: tuple[CueSpec, ...] = ()
 
 

@@ -71,6 +71,7 @@ class SessionNote(msgspec.Struct, frozen=True, kw_only=True):
     window_s: int = 1800
     numbering: str = "wall"
     why: str = ""  # why numbering is counted
+    interstitials: str = ""  # as in base.desired.ChannelSpec
     longest_ms: int = 0  # what a segment may last where a splice moves a line of the grid; 0: as long as the grid
     tracks: tuple[TrackNote, ...]
 

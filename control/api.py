@@ -5,6 +5,7 @@
     GET    channels/{channel}
     DELETE channels/{channel}        204
     POST   channels/{channel}/keys   201 with the new key, once; the old one stops working
+    *      channels/{channel}/cues   splices: see cues.py
     GET    assets?limit=&cursor=     {assets: [...], next}
     POST   assets?title=&filename=   the file as the body -> 201 when it is playable
            ...&file=OCTETS:NAME      several files, one behind the other, instead of filename; best picture anywhere
@@ -34,7 +35,7 @@ from aiohttp import hdrs, web
 from base.desired import key_hash
 from base.names import Kind
 from base.problems import Problem
-from control import bodies, marks, track_filters
+from control import bodies, cues, marks, track_filters
 from control.access import Access
 from control.addresses import Addresses, addresses
 from control.incoming import described
@@ -77,6 +78,7 @@ class Api:
         self._keys_lock = asyncio.Lock()
         self._subtitles = Subtitles(catalog, origin)
         self._marks = marks.Marks(catalog, origin)
+        self._cues = cues.Cues(catalog)
         self._filters = track_filters.TrackFilters(catalog, origin, self._subtitles)
 
     def add_to(self, app: web.Application) -> None:
@@ -86,6 +88,9 @@ class Api:
             ("GET", "/channels/{channel}", self.get_channel),
             ("DELETE", "/channels/{channel}", self.delete_channel),
             ("POST", "/channels/{channel}/keys", self.post_key),
+            ("GET", "/channels/{channel}/cues", self._cues.list),
+            ("POST", "/channels/{channel}/cues", self._cues.post),
+            ("DELETE", "/channels/{channel}/cues/{event}", self._cues.delete),
             ("GET", "/assets", self.list_assets),
             ("POST", "/assets", self.post_asset),
             ("GET", "/assets/{asset}", self.get_asset),
@@ -136,7 +141,13 @@ class Api:
         wanted = bodies.new_channel(await _body(request))
         title = bodies.clean_title(wanted.title) if wanted.title is not None else wanted.channel
         row, key = await self.add_channel(
-            wanted.channel, title, segment_ms=wanted.segment_ms, part_ms=wanted.part_ms, window_s=wanted.window_s
+            wanted.channel,
+            title,
+            segment_ms=wanted.segment_ms,
+            part_ms=wanted.part_ms,
+            window_s=wanted.window_s,
+            splices=wanted.splices,
+            interstitials=wanted.interstitials,
         )
         shown = self._with_key(row, key, self._at(request))
         return _json(shown, 201, row.rev, Location=f"/api/v1/channels/{row.channel}")

@@ -41,6 +41,8 @@ class NewChannel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     segment_ms: Annotated[int, Meta(ge=1000, le=20_000)] = 2000
     part_ms: Annotated[int, Meta(ge=100, le=5000)] = 500
     window_s: Annotated[int, Meta(ge=10, le=604_800)] = 1800
+    splices: bool = False
+    interstitials: Annotated[str, Meta(pattern=r"^(https?://[!-~]+)?\Z", max_length=500)] = ""
 
 
 def new_channel(body: bytes) -> NewChannel:
@@ -64,6 +66,8 @@ def decode(body: bytes, sort: type[B]) -> B:
         sentence = said.partition(" - at ")[0]
         if "matching regex" in sentence:
             sentence = "give lower-case letters, digits and inner hyphens, at most 64"
+            if field == "interstitials":
+                sentence = "give an address that begins with https://; {channel}, {event}, {id}, {duration} are put in"
         raise Problem("malformed", f"{field}: {sentence}" if field else sentence, field=field) from fault
     except (msgspec.DecodeError, UnicodeDecodeError) as fault:
         raise Problem("malformed", f"the body is not JSON: {fault}") from fault
@@ -168,6 +172,8 @@ def channel_json(row: Channel, at: Addresses, report: ChannelReport | None = Non
         "part_ms": row.part_ms,
         "window_s": row.window_s,
         "demo": row.demo,
+        "splices": row.splices,
+        "interstitials": row.interstitials,
         "enabled": row.enabled,
         "created_ms": row.created_ms,
         "rev": row.rev,

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from base.desired import ChannelSpec, Desired
-from control.rows import Channel
+from base.desired import ChannelSpec, CueSpec, Desired
+from control.rows import Channel, Cue
 
 
-def plan(seq: int, channels: Iterable[Channel]) -> Desired:
+def plan(seq: int, channels: Iterable[Channel], cues: Iterable[Cue] = ()) -> Desired:
     """The desired state at sequence `seq`: enabled channels by name, so that equal catalogs give equal bytes."""
+    wanted: dict[str, list[CueSpec]] = {}
+    for cue in sorted(cues, key=lambda cue: (cue.at_ms, cue.event, cue.action)):
+        wanted.setdefault(cue.channel, []).append(CueSpec(at_ms=cue.at_ms, section=cue.section))
     return Desired(
         seq=seq,
         channels=tuple(
@@ -22,6 +25,9 @@ def plan(seq: int, channels: Iterable[Channel]) -> Desired:
                 part_ms=row.part_ms,
                 window_s=row.window_s,
                 demo=row.demo,
+                splices=row.splices,
+                interstitials=row.interstitials,
+                cues=tuple(wanted.get(row.channel, ())),
             )
             for row in sorted(channels, key=lambda row: row.channel)
             if row.enabled

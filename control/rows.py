@@ -44,7 +44,22 @@ class Channel:
     enabled: bool
     created_ms: int
     rev: int
+    splices: bool = False
+    interstitials: str = ""
     key_hashes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cue:
+    """A splice that the API was asked for. `duration_ms`: of the break, -1 if nobody said. `action`: out, in or cmd."""
+
+    channel: str
+    event: int
+    action: str
+    at_ms: int
+    duration_ms: int
+    section: bytes
+    created_ms: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

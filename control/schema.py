@@ -5,10 +5,23 @@ Times are UTC ms. `rev` is the sequence (table `revision`) of the row's last cha
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import (
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    false,
+    text,
+)
 
 # The newest migration. A catalog at this revision is opened without loading Alembic (about 0.2 s of start).
-HEAD = "0001"
+HEAD = "0002"
 
 metadata = MetaData(
     naming_convention={
@@ -39,6 +52,21 @@ channel = Table(
     Column("enabled", Boolean, nullable=False),
     Column("created_ms", Integer, nullable=False),
     Column("rev", Integer, nullable=False),
+    Column("splices", Boolean, nullable=False, server_default=false()),
+    Column("interstitials", Text, nullable=False, server_default=text("''")),
+)
+
+# Splices that the API was asked for; `event` is 32 bits. A row is forgotten some time after it is over.
+cue = Table(
+    "cue",
+    metadata,
+    Column("channel", String(64), ForeignKey("channel.channel", ondelete="CASCADE"), primary_key=True),
+    Column("event", Integer, primary_key=True),
+    Column("action", String(8), primary_key=True),
+    Column("at_ms", Integer, nullable=False),
+    Column("duration_ms", Integer, nullable=False),
+    Column("section", LargeBinary, nullable=False),
+    Column("created_ms", Integer, nullable=False),
 )
 
 stream_key = Table(

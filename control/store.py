@@ -24,9 +24,9 @@ from sqlalchemy.pool import QueuePool
 
 from base.problems import Problem
 from base.reports import AssetReport
-from control import migrate, schema
+from control import cue_store, migrate, schema
 from control.changes import Changes
-from control.rows import Asset, AssetState, Channel, Revs, check_revs
+from control.rows import Asset, AssetState, Channel, Cue, Revs, check_revs
 from node.clock import Clock
 
 T = TypeVar("T")
@@ -72,9 +72,9 @@ class Catalog:
         """Raises Problem unknown."""
         return await self._read(lambda connection: _channel(connection, name))
 
-    async def desired(self) -> tuple[int, list[Channel]]:
-        """The sequence and the channels at one and the same moment."""
-        return await self._read(lambda connection: (_seq(connection), _channels(connection)))
+    async def desired(self) -> tuple[int, list[Channel], list[Cue]]:
+        """The sequence, the channels and their cues at one and the same moment."""
+        return await self._read(lambda at: (_seq(at), _channels(at), cue_store.all_of(at)))
 
     async def is_new(self) -> bool:
         """True if nothing was ever changed."""
@@ -90,6 +90,8 @@ class Catalog:
         part_ms: int = 500,
         window_s: int = 1800,
         demo: bool = False,
+        splices: bool = False,
+        interstitials: str = "",
     ) -> Channel:
         """Raises Problem conflict if there is one by this name, busy if there are too many."""
 
@@ -110,6 +112,8 @@ class Catalog:
                 "enabled": True,
                 "created_ms": change.now_ms,
                 "rev": seq,
+                "splices": splices,
+                "interstitials": interstitials,
             }
             change.connection.execute(insert(schema.channel).values(row))
             _add_key(change, name, key_hash)
@@ -156,6 +160,45 @@ class Catalog:
             return _channel(change.connection, name)
 
         return await self._write(work)
+
+    # Cues
+
+    async def cues(self, name: str) -> list[Cue]:
+        """The splices that a channel was asked for of late, in order. Raises Problem unknown."""
+
+        def work(connection: Connection) -> list[Cue]:
+            _channel(connection, name)
+            return cue_store.all_of(connection, name)
+
+        return await self._read(work)
+
+    async def add_cue(self, name: str, wanted: Callable[[list[Cue], int], Cue]) -> tuple[Cue, bool]:
+        """What `wanted` makes of the channel's cues and of now; True if it is new, or news of one that was there.
+
+        Raises Problem unknown, busy, and what `wanted` raises.
+        """
+
+        def work(change: _Change) -> tuple[Cue, bool]:
+            _channel(change.connection, name)
+            there = cue_store.all_of(change.connection, name)
+            made = wanted(there, change.now_ms)
+            if made in there:
+                return made, False
+            cue_store.put(change.connection, made, change.now_ms)
+            change.note(f"channel {name}: splice {made.event} {made.action}")
+            return made, True
+
+        return await self._write(work)
+
+    async def cancel_cue(self, name: str, event: int) -> None:
+        """Raises Problem unknown; conflict if it has begun."""
+
+        def work(change: _Change) -> None:
+            _channel(change.connection, name)
+            cue_store.cancel(change.connection, name, event, change.now_ms)
+            change.note(f"channel {name}: splice {event} cancelled")
+
+        await self._write(work)
 
     # Assets
 

@@ -148,6 +148,7 @@ class Channel:
             window_s=self.spec.window_s,
             numbering="counted" if run.grid.counted else "wall",
             why=run.grid.why,
+            interstitials=self.spec.interstitials,
             longest_ms=self._longest_ms(run.grid),
             tracks=tracks,
         )

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from node import api_client, subtitles, track_filter
+from node import api_client, cue, subtitles, track_filter
 from node.api_client import segment
 from node.command import OK, Fault, home_of, print_json, say
 from node.terminal import columns
@@ -47,10 +47,14 @@ def asset_options(parser: argparse.ArgumentParser) -> None:
 
 def channel_options(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    _one(actions, "create", "channel", "create a channel: a-z, 0-9 and inner hyphens").add_argument("--title")
+    create = _one(actions, "create", "channel", "create a channel: a-z, 0-9 and inner hyphens")
+    create.add_argument("--title")
+    create.add_argument("--splices", action="store_true", help="let segments be longer where a splice needs it")
+    create.add_argument("--interstitials", default="", metavar="URL", help="where players ask what to show in a break")
     _action(actions, "list", "list the channels")
     _one(actions, "key", "channel", "make a new stream key; the old one ends")
     _one(actions, "remove", "channel", "remove a channel and its recording")
+    cue.options(_one(actions, "cue", "channel", "begin or end a break of a live channel"))
 
 
 def add(given: argparse.Namespace) -> int:
@@ -132,12 +136,20 @@ def channel(given: argparse.Namespace) -> int:
             return OK
         case "create":
             made = api_client.of_home(home_of(given)).post(
-                _CHANNELS, {"channel": given.channel, "title": given.title or given.channel}
+                _CHANNELS,
+                {
+                    "channel": given.channel,
+                    "title": given.title or given.channel,
+                    "splices": given.splices,
+                    "interstitials": given.interstitials,
+                },
             )
             _show(given, made, ("channel", "title"))
         case "key":
             path = f"{_CHANNELS}/{segment(given.channel)}/keys"
             _show(given, api_client.of_home(home_of(given)).post(path, {}), ("channel",))
+        case "cue":
+            return cue.run(given)
         case "remove":
             path = f"{_CHANNELS}/{segment(given.channel)}"
             found = api_client.of_home(home_of(given)).delete(path)
