@@ -13,6 +13,11 @@ from dataclasses import dataclass
 from base.http_dates import http_date
 
 _TAG = re.compile(r'\s*((?:W/)?"[\x21\x23-\x7e\x80-\xff]*")\s*')
+# 14.2, 17.15: more ranges than this, once near ones are joined, are ignored.
+MOST_PARTS = 16
+# 15.3.7.2: a part's header takes about as much; what is nearer than that is cheaper to send along.
+_NEAR = 80
+_LONGEST_RANGES = 1024
 _RANGE = re.compile(r"bytes=[ \t]*(\d*)-(\d*)[ \t]*", re.IGNORECASE)
 
 
@@ -20,13 +25,14 @@ _RANGE = re.compile(r"bytes=[ \t]*(\d*)-(\d*)[ \t]*", re.IGNORECASE)
 class Shape:
     """The answer's status and which bytes of the object it carries: `start` up to `stop`, -1 = to the end.
 
-    `content_range` is that field's value (14.4), empty for none.
+    `content_range` is that field's value (14.4), empty for none. `parts`: the ranges of a multipart answer (15.3.7.2).
     """
 
     status: int
     start: int = 0
     stop: int = -1
     content_range: str = ""
+    parts: tuple[tuple[int, int], ...] = ()
 
 
 NOT_MODIFIED = Shape(status=304, stop=0)
@@ -42,8 +48,11 @@ def shape(
     length: int | None,
     now_ms: int,
     get: bool = True,
+    multipart: bool = False,
 ) -> Shape | None:
     """In the order of 13.2.2: If-None-Match, else If-Modified-Since; then Range under If-Range.
+
+    `multipart`: several ranges may be asked for; else they are ignored, as 14.2 allows.
 
     None: the answer depends on the object's length, which is not known yet. Ask again when it is.
     """
@@ -60,7 +69,23 @@ def shape(
             return NOT_MODIFIED
     if not get or "Range" not in ask or not _if_range_holds(ask, etag, last_modified, date, now_ms):
         return Shape(status=200)
-    return _ranged(ask["Range"], length)
+    found = _ranged(ask["Range"], length)
+    if multipart and found is not None and found.status == 200 and "," in ask["Range"]:
+        return _several(ask["Range"], length)
+    return found
+
+
+def preconditions_hold(ask: Mapping[str, str], *, etag: str, last_modified: str, now_ms: int) -> bool:
+    """If-Match with strong comparison (13.1.1), else If-Unmodified-Since (13.1.4), of an object that there is."""
+    if "If-Match" in ask:
+        field = ask["If-Match"].strip()
+        listed = tags(field)
+        return field == "*" or (listed is not None and not etag.startswith("W/") and etag in listed)
+    if "If-Unmodified-Since" in ask:
+        since = http_date(ask["If-Unmodified-Since"], now_ms)
+        changed = http_date(last_modified, now_ms)
+        return since is None or (changed is not None and changed <= since)
+    return True
 
 
 def _ranged(field: str, length: int | None) -> Shape | None:
@@ -85,6 +110,44 @@ def _ranged(field: str, length: int | None) -> Shape | None:
     return Shape(status=206, start=start, stop=stop, content_range=f"bytes {start}-{stop - 1}/{length}")
 
 
+def _several(field: str, length: int | None) -> Shape | None:
+    """14.1.1, 14.2: a list with rubbish in it is no range at all; what cannot be satisfied is left out."""
+    unit, equals, rest = field.strip().partition("=")
+    members = [member.strip() for member in rest.split(",") if member.strip()]
+    if unit.lower() != "bytes" or not equals or len(field) > _LONGEST_RANGES or not members:
+        return Shape(status=200)
+    if length is None:
+        return None
+    found: list[tuple[int, int]] = []
+    for member in members:
+        one = _ranged(f"bytes={member}", length)
+        assert one is not None
+        if one.status == 200:
+            return one
+        if one.status == 206:
+            found = _with(found, one.start, one.stop)
+    if not found:
+        return Shape(status=416, stop=0, content_range=f"bytes */{length}")
+    if len(found) == 1:
+        ((start, stop),) = found
+        return Shape(status=206, start=start, stop=stop, content_range=f"bytes {start}-{stop - 1}/{length}")
+    return Shape(status=200) if len(found) > MOST_PARTS else Shape(status=206, parts=tuple(found))
+
+
+def _with(found: list[tuple[int, int]], start: int, stop: int) -> list[tuple[int, int]]:
+    """One range more, joined with those that it overlaps or nearly touches, in the place of the first of them."""
+    kept: list[tuple[int, int]] = []
+    place = -1
+    for other in found:
+        if start <= other[1] + _NEAR and other[0] <= stop + _NEAR:
+            start, stop = min(start, other[0]), max(stop, other[1])
+            place = len(kept) if place < 0 else place
+        else:
+            kept.append(other)
+    kept.insert(len(kept) if place < 0 else place, (start, stop))
+    return kept
+
+
 def _number(digits: str) -> int | None:
     """14.1.2: numbers of any size, without overflow."""
     if not digits:
@@ -99,18 +162,24 @@ def none_match_fails(field: str, etag: str) -> bool:
     """
     if field.strip() == "*":
         return True
+    listed = tags(field)
+    return bool(etag) and listed is not None and etag.removeprefix("W/") in {tag.removeprefix("W/") for tag in listed}
+
+
+def tags(field: str) -> set[str] | None:
+    """The entity tags of a list (13.1.1, 13.1.2) as they are spelt; None if it cannot be read."""
     listed: set[str] = set()
     at = 0
     while at < len(field):
         if found := _TAG.match(field, at):
-            listed.add(found[1].removeprefix("W/"))
+            listed.add(found[1])
             at = found.end()
             if at < len(field) and field[at] != ",":
-                return False
+                return None
         elif field[at] not in ", \t":
-            return False
+            return None
         at += 1
-    return bool(etag) and etag.removeprefix("W/") in listed
+    return listed
 
 
 def _if_range_holds(ask: Mapping[str, str], etag: str, last_modified: str, date: str, now_ms: int) -> bool:

@@ -6,56 +6,30 @@ next change, so the last bytes never miss the end mark. What a reader was given 
 
     ASKED      nothing yet; a failure here gives followers a problem, or a stale object
     STREAMING  header and some bytes; a failure cuts those who are behind the missing bytes
-    COMPLETE   stored; readers go on with the stored body
+    COMPLETE   stored, or found to be as it was; readers go on with the stored body
     PASSED     not to be shared: the first follower takes the answer itself, the others ask on their own
     FAILED     see above; nothing was stored
+
+A body that turns out longer than what may be kept is streamed on to those who follow it (`outgrow`): nobody joins any
+more, what they all have read is let go, and then, alone, the slowest of them sets the pace.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
-from dataclasses import dataclass
-from email.utils import formatdate
 from enum import StrEnum
 
 import aiohttp
-import structlog
-from multidict import CIMultiDict, CIMultiDictProxy
 
 from base.problems import Problem
-from edge import freshness
-from edge.freshness import Use
-from edge.store import MemoryTier, Stored
-from edge.upstream import PATIENCE_S, Upstream
-from node.clock import Clock
-from node.tasks import TaskSet
+from edge.freshness import Lifetime
+from edge.hops import Head
+from edge.store import Stored
 
-log = structlog.get_logger("fill")
-
-# How long it is remembered that answers for a key may not be shared.
-PASS_MEMORY_S = 5.0
-_PASS_MEMORY_SIZE = 4096
 # How much of a stored body a reader is handed at once, in bytes.
 SLICE = 1 << 18
-
-# RFC 9110 7.6.1 and RFC 9111 3.1: of one connection only, or of a proxy. Connection may name more.
-_OF_A_HOP = frozenset(
-    {
-        "connection",
-        "keep-alive",
-        "proxy-authenticate",
-        "proxy-authentication-info",
-        "proxy-authorization",
-        "proxy-connection",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-    }
-)
-# Said anew for each answer.
-_OURS = frozenset({"age", "content-length", "server", "x-request-id", "timing-allow-origin", "accept-ranges"})
+# How far the slowest reader of a body that is not kept may be behind.
+WINDOW = 1 << 20
 
 
 class State(StrEnum):
@@ -69,6 +43,7 @@ class State(StrEnum):
 class Event(StrEnum):
     SHARED_HEADER = "a header that may be shared"
     PRIVATE_HEADER = "a header that may not be shared"
+    VALIDATED = "what is stored is still right"
     END = "the end of the body"
     FAULT = "a fault"
 
@@ -76,51 +51,11 @@ class Event(StrEnum):
 TRANSITIONS: dict[tuple[State, Event], State] = {
     (State.ASKED, Event.SHARED_HEADER): State.STREAMING,
     (State.ASKED, Event.PRIVATE_HEADER): State.PASSED,
+    (State.ASKED, Event.VALIDATED): State.COMPLETE,
     (State.ASKED, Event.FAULT): State.FAILED,
     (State.STREAMING, Event.END): State.COMPLETE,
     (State.STREAMING, Event.FAULT): State.FAILED,
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Head:
-    """An answer's header as it is sent on. `length` of the body in bytes, None if it is not stated."""
-
-    status: int
-    fields: tuple[tuple[str, str], ...]
-    length: int | None
-    etag: str
-    last_modified: str
-    date: str
-
-
-def head_of(status: int, fields: CIMultiDictProxy[str], *, received_date: str) -> Head:
-    """Leave out what belongs to one hop and what is said anew; an answer without Date gets one (RFC 9110 6.6.1)."""
-    named = {name.strip().lower() for value in fields.getall("Connection", ()) for name in value.split(",")}
-    kept = [
-        (name, value)
-        for name, value in fields.items()
-        if (low := name.lower()) not in _OF_A_HOP
-        and low not in _OURS
-        and low not in named
-        and not low.startswith("access-control-")
-    ]
-    if "Date" not in fields:
-        kept.append(("Date", received_date))
-    stated = fields.get("Content-Length", "")
-    return Head(
-        status=status,
-        fields=tuple(kept),
-        length=int(stated) if stated.isdecimal() and "Transfer-Encoding" not in fields else None,
-        etag=fields.get("ETag", ""),
-        last_modified=fields.get("Last-Modified", ""),
-        date=fields.get("Date", received_date),
-    )
-
-
-def joined(fields: CIMultiDictProxy[str]) -> CIMultiDict[str]:
-    """Lines of one name joined with commas (RFC 9110 5.3), for reading."""
-    return CIMultiDict((name, ", ".join(fields.getall(name))) for name in set(fields))
 
 
 class CutShort(Exception):
@@ -128,20 +63,32 @@ class CutShort(Exception):
 
 
 class Fill:
-    """The shared state of one fetch. Chunks come in order; `size` is how many bytes are there."""
+    """The shared state of one fetch. Chunks come in order; `size` is how many bytes are there.
 
-    def __init__(self, key: str) -> None:
-        self.key = key
+    `vary` and `variant`, once there is a header: whose answer it is (edge/vary.py). `ours`: of a Headwater name.
+    """
+
+    def __init__(self, name: str, *, ours: bool = True) -> None:
+        self.name = name
+        self.ours = ours
         self.state = State.ASKED
         self.head: Head | None = None
-        self.lifetime: freshness.Lifetime | None = None
+        self.lifetime: Lifetime | None = None
+        self.vary: tuple[str, ...] = ()
+        self.variant = ""
         self.chunks: list[bytes] = []
         self.size = 0
         self.stored: Stored | None = None
         self.problem: Problem | None = None
         self.waiting = 0  # requests that have not seen the header yet
+        self.disowned = False  # what comes is not to be kept: it may be older than a change that was made meanwhile
+        self.outgrown = False
+        self.confirmed = False  # by a 304
+        self.readers: set[Reading] = set()
+        self._let_go = 0  # chunks that are not held any more
         self._unclaimed: aiohttp.ClientResponse | None = None
         self._change = asyncio.Event()
+        self._moved = asyncio.Event()
 
     def step(self, event: Event) -> None:
         """Raises KeyError for what cannot happen."""
@@ -153,6 +100,9 @@ class Fill:
         told, self._change = self._change, asyncio.Event()
         told.set()
 
+    async def changed(self) -> None:
+        await self._change.wait()
+
     def feed(self, chunk: bytes) -> None:
         assert self.state is State.STREAMING
         self.chunks.append(chunk)
@@ -163,11 +113,19 @@ class Fill:
         self.problem = problem
         self.step(Event.FAULT)
 
-    def keep(self, stored: Stored) -> None:
-        """The body is whole. Readers go on with the stored one, so that it is in memory once."""
+    def keep(self, stored: Stored | None) -> None:
+        """The body is whole. Readers go on with the stored one, so that it is in memory once; None: with the chunks."""
         self.stored = stored
-        self.chunks = []
+        if stored is not None:
+            self.chunks = []
         self.step(Event.END)
+
+    def confirm(self, head: Head, stored: Stored) -> None:
+        """Upstream says that `stored`, with the header as it is now, is right."""
+        self.head, self.stored = head, stored
+        self.size = len(stored.body)
+        self.confirmed = True
+        self.step(Event.VALIDATED)
 
     def hand_over(self, answer: aiohttp.ClientResponse) -> None:
         """The answer may not be shared: leave it to the first who claims it."""
@@ -205,149 +163,90 @@ class Fill:
         if self.state is not State.COMPLETE:
             raise CutShort
 
-    async def read(self, start: int = 0, stop: int = -1) -> AsyncGenerator[bytes | memoryview, None]:
+    def read(self, start: int = 0, stop: int = -1) -> Reading:
         """The body's bytes from `start` up to `stop` (-1: the end): those that are there, then the live tail.
 
-        Raises CutShort where they end early: the reader must then not end its own answer cleanly.
+        Reading raises CutShort where they end early: the reader must then not end its own answer cleanly. Close it.
         """
-        at = start  # the next byte that is wanted
-        index, before = 0, 0  # the next chunk, and where it begins in the body
-        while stop < 0 or at < stop:
-            if self.stored is not None:
-                end = len(self.stored.body) if stop < 0 else stop
-                view = memoryview(self.stored.body)
-                for begin in range(at, end, SLICE):
-                    yield view[begin : min(end, begin + SLICE)]
+        reading = Reading(self, start, stop)
+        self.readers.add(reading)
+        return reading
+
+    def outgrow(self) -> None:
+        """It will not be kept: hold no more than the readers need."""
+        self.outgrown = True
+
+    def left(self, reading: Reading) -> None:
+        self.readers.discard(reading)
+        self.moved()
+
+    def moved(self) -> None:
+        """A reader went on, or away."""
+        if self.outgrown:
+            self._moved.set()
+
+    async def paced(self) -> None:
+        """Wait until the readers are near. Raises CutShort if there are none."""
+        while True:
+            if not self.readers:
+                raise CutShort
+            least = min(reading.index for reading in self.readers)
+            for index in range(self._let_go, least):
+                self.chunks[index] = b""
+            self._let_go = max(self._let_go, least)
+            if self.size - min(reading.before for reading in self.readers) <= WINDOW:
                 return
-            if index < len(self.chunks):
-                chunk = self.chunks[index]
-                index += 1
-                first = at - before
-                before += len(chunk)
-                if first < len(chunk):
-                    last = len(chunk) if stop < 0 else min(len(chunk), first + stop - at)
-                    at += last - first
-                    yield chunk if last - first == len(chunk) else memoryview(chunk)[first:last]
-            elif self.state is State.STREAMING:
-                await self._change.wait()
+            self._moved.clear()
+            await self._moved.wait()
+
+
+class Reading:
+    """One reader's place in a body: an asynchronous iterator over its bytes."""
+
+    __slots__ = ("_at", "_fill", "_stop", "before", "index")
+
+    def __init__(self, fill: Fill, start: int, stop: int) -> None:
+        self._fill = fill
+        self._at, self._stop = start, stop  # the next byte that is wanted, and the first that is not
+        self.index, self.before = 0, 0  # the next chunk, and where it begins in the body
+
+    def __aiter__(self) -> Reading:
+        return self
+
+    async def __anext__(self) -> bytes | memoryview:
+        fill = self._fill
+        while self._stop < 0 or self._at < self._stop:
+            if fill.stored is not None:
+                body = fill.stored.body
+                end = min(len(body) if self._stop < 0 else self._stop, self._at + SLICE)
+                if end <= self._at:
+                    break
+                part = memoryview(body)[self._at : end]
+                self._at = end
+                return part
+            if self.index < len(fill.chunks):
+                if (chunk := self._of(fill.chunks[self.index])) is not None:
+                    return chunk
+            elif fill.state is State.STREAMING:
+                await fill.changed()
+            elif fill.state is State.COMPLETE:
+                break
             else:
                 raise CutShort
+        await self.aclose()
+        raise StopAsyncIteration
 
+    def _of(self, chunk: bytes) -> bytes | memoryview | None:
+        """What is wanted of the next chunk."""
+        self.index += 1
+        first = self._at - self.before
+        self.before += len(chunk)
+        self._fill.moved()
+        if first >= len(chunk):
+            return None
+        last = len(chunk) if self._stop < 0 else min(len(chunk), first + self._stop - self._at)
+        self._at += last - first
+        return chunk if last - first == len(chunk) else memoryview(chunk)[first:last]
 
-class Fills:
-    """Fetches under way, by key; the I/O around Fill."""
-
-    def __init__(
-        self,
-        upstream: Upstream,
-        store: MemoryTier,
-        clock: Clock,
-        tasks: TaskSet,
-        count: Callable[[str], None],
-    ) -> None:
-        """`count` is told how each fill ended: stored, passed or failed."""
-        self._upstream = upstream
-        self._store = store
-        self._clock = clock
-        self._tasks = tasks
-        self._count = count
-        self._under_way: dict[str, Fill] = {}
-        self._unshared: dict[str, float] = {}  # key -> until when, monotonic
-
-    def __len__(self) -> int:
-        return len(self._under_way)
-
-    def find(self, key: str) -> Fill | None:
-        return self._under_way.get(key)
-
-    def start(self, key: str, *, use: Use, held: bool, request_id: str, patience_s: float = PATIENCE_S) -> Fill:
-        """Begin to fetch; nobody else may be fetching that key."""
-        assert key not in self._under_way
-        fill = self._under_way[key] = Fill(key)
-        self._tasks.start(self._run(fill, use, held, request_id, patience_s), f"fill {key}")
-        return fill
-
-    def is_unshared(self, key: str) -> bool:
-        """Was an answer for this key lately found not to be shared (hit-for-miss)?"""
-        until = self._unshared.get(key)
-        if until is None:
-            return False
-        if self._clock.monotonic() < until:
-            return True
-        del self._unshared[key]
-        return False
-
-    async def _run(self, fill: Fill, use: Use, held: bool, request_id: str, patience_s: float) -> None:
-        answer: aiohttp.ClientResponse | None = None
-        try:
-            asked = self._clock.monotonic()
-            answer = await self._upstream.open(fill.key, request_id=request_id, patience_s=patience_s)
-            came = self._clock.monotonic()
-            head = head_of(answer.status, answer.headers, received_date=http_now(self._clock.now_ms()))
-            life = freshness.lifetime(
-                {},  # nothing of the viewer's goes upstream
-                answer.status,
-                joined(answer.headers),
-                use=use,
-                delay_s=0.0 if held else came - asked,
-                received_ms=self._clock.now_ms(),
-            )
-            if not life.store or (head.length or 0) > self._store.largest:
-                self._remember_unshared(fill.key)
-                self._store.drop(fill.key)  # what was kept is not what upstream says now
-                del self._under_way[fill.key]
-                handed, answer = answer, None
-                fill.hand_over(handed)
-                self._count("passed")
-                return
-            fill.head, fill.lifetime = head, life
-            fill.step(Event.SHARED_HEADER)
-            async for chunk in answer.content.iter_any():
-                if fill.size + len(chunk) > self._store.largest:
-                    # Its length was not stated. Who follows now is cut; who asks again is passed through.
-                    self._remember_unshared(fill.key)
-                    raise Problem("upstream", "the object is larger than what is cached and does not state its length")
-                fill.feed(chunk)
-            stored = Stored(
-                key=fill.key,
-                status=head.status,
-                fields=head.fields,
-                body=b"".join(fill.chunks),
-                etag=head.etag,
-                last_modified=head.last_modified,
-                date=head.date,
-                born=came - life.age_s,
-                fresh_s=life.fresh_s,
-                stale_s=life.stale_s,
-            )
-            self._store.put(stored)
-            del self._under_way[fill.key]
-            fill.keep(stored)
-            self._count("stored")
-        except (Problem, aiohttp.ClientError, OSError) as fault:  # TimeoutError is an OSError
-            problem = fault if isinstance(fault, Problem) else Problem("upstream", "upstream broke off its answer")
-            log.warning("fill.failed", target=fill.key, fault=str(fault), got=fill.size, state=fill.state)
-            self._count("failed")
-            self._fail(fill, problem)
-        except BaseException:
-            self._fail(fill, Problem("busy", "this edge is stopping"))
-            raise
-        finally:
-            if answer is not None:
-                answer.close()
-
-    def _fail(self, fill: Fill, problem: Problem) -> None:
-        if self._under_way.get(fill.key) is fill:
-            del self._under_way[fill.key]
-        if fill.state in (State.ASKED, State.STREAMING):
-            fill.fail(problem)
-
-    def _remember_unshared(self, key: str) -> None:
-        if len(self._unshared) >= _PASS_MEMORY_SIZE:
-            self._unshared.clear()
-        self._unshared[key] = self._clock.monotonic() + PASS_MEMORY_S
-
-
-def http_now(now_ms: int) -> str:
-    """IMF-fixdate (RFC 9110 5.6.7)."""
-    return formatdate(now_ms / 1000, usegmt=True)
+    async def aclose(self) -> None:
+        self._fill.left(self)

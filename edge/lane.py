@@ -57,10 +57,13 @@ class Hot:
 
 def fields_of(stored: Stored, cache_status: str) -> list[tuple[str, str]]:
     """The fields of an answer from the store, without Age and Content-Length. Cache-Status is appended (RFC 9211 2)."""
-    fields = [(name, value) for name, value in stored.fields if name.lower() != "cache-status"]
+    fields = [(name, value) for name, value in stored.fields if name.lower() not in ("cache-status", "accept-ranges")]
     before = [value for name, value in stored.fields if name.lower() == "cache-status"]
     fields.append(("Cache-Status", ", ".join([*before, cache_status])))
-    fields += [("Accept-Ranges", "bytes"), ("Server", "Headwater"), *CORS]
+    if stored.status == 200:
+        fields.append(("Accept-Ranges", "bytes"))
+    if stored.ours:
+        fields += [("Server", "Headwater"), *CORS]
     return fields
 
 

@@ -6,10 +6,12 @@ validators and length are known: all of it, a range of it, or only that it is un
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from urllib.parse import unquote
 
 from base import names, reload, select
 from base.problems import Problem
@@ -45,8 +47,6 @@ _LICENCE_PREFLIGHT = (
 )
 # Of live names, those that the origin may hold a request for until they come to be.
 _HELD = frozenset({names.Leaf.SEGMENT, names.Leaf.PART, names.Leaf.TILES})
-# 15.4.5: what a 304 says of the 200 it stands for.
-OF_A_304 = frozenset({"content-location", "date", "etag", "vary", "cache-control", "expires"})
 
 
 class Action(StrEnum):
@@ -93,6 +93,15 @@ def plan(method: str, path: str, query: str, fields: Mapping[str, str], keys: Ke
     key, use, held = wanted(path, query, keys)
     action = Action.LARGE if use is Use.LARGE else Action.OBJECT
     return Plan(action=action, key=key, use=use, held=held, body=body, cmcd=cmcd(query, fields))
+
+
+def is_name(target: str) -> bool:
+    """Is a request target one of a Headwater origin, or spelt so that a server may take it for one?"""
+    path = target.partition("?")[0]
+    if names.parse(path) is not None or path in (names.TIME_PATH, names.CLEARKEY_PATH):
+        return True
+    plain = posixpath.normpath("/" + unquote(path).lstrip("/"))
+    return names.parse(plain) is not None
 
 
 def _key(path: str) -> str:

@@ -15,14 +15,15 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from base import signing
-from base.conditions import shape as shape_of
 from base.problems import Problem
 from base.records import Delivery
 from edge import request as asked
-from edge.answer import Sent, begun, passed, said_before
+from edge.answer import Sent, from_fill, from_store, passed
 from edge.counts import Counts
-from edge.fill import SLICE, CutShort, Fill, Fills, State
-from edge.lane import Lane, fields_of
+from edge.fill import CutShort, State
+from edge.fills import Fills, Order
+from edge.generic import CLOSING, Generic
+from edge.lane import Lane
 from edge.large import Large
 from edge.request import Action, Plan
 from edge.store import MemoryTier, Stored
@@ -34,6 +35,7 @@ from node.process import Context
 log = structlog.get_logger("edge")
 
 _MOST_LICENCE_OCTETS = 32 << 10
+_GENERIC = web.RequestKey("headwater_generic", bool)
 
 
 class Edge:
@@ -49,7 +51,11 @@ class Edge:
         )
         self.keys = _keys(ctx.settings.text("edge.query_keys"))
         self.large = Large(Upstream(self.upstream.address, self.counts.retry), ctx.clock)
-        self.fills = Fills(self.upstream, self.store, ctx.clock, ctx.tasks, self.counts.fill)
+        negative = ctx.settings.number("edge.negative")
+        self.fills = Fills(self.upstream, self.store, ctx.clock, ctx.tasks, self.counts.fill, negative)
+        self.generic: Generic | None = None
+        if ctx.settings.text("edge.upstream") and not ctx.settings.flag("edge.names_only"):
+            self.generic = Generic(ctx, self.upstream, self.store, self.fills, self.counts)
         self.records: list[Callable[[Delivery], None]] = [_to_debug_log]
         self.lane = Lane(self.store, ctx.clock, self.counts, self.note)
         ctx.metrics.on_scrape(self._flush)
@@ -77,8 +83,12 @@ class Edge:
             if isinstance(request.protocol, ExpressProtocol):  # no further answer for who has not read the last one
                 await request.protocol.drained()
             url = request.rel_url
-            plan = asked.plan(request.method, url.raw_path, url.raw_query_string, request.headers, self.keys)
-            response = await self._answer(request, plan, sent)
+            if self.generic is not None and not asked.is_name(request.raw_path):
+                request[_GENERIC] = True
+                response = await self.generic.answer(request, sent)
+            else:
+                plan = asked.plan(request.method, url.raw_path, url.raw_query_string, request.headers, self.keys)
+                response = await self._answer(request, plan, sent)
             sent.status = response.status
             sent.whole = True
             return response
@@ -98,7 +108,7 @@ class Edge:
                     time_ms=self.clock.now_ms(),
                     request=request[rim.REQUEST_ID],
                     method=request.method,
-                    path=plan.key if plan else request.rel_url.raw_path,
+                    path=plan.key if plan else sent.path or request.rel_url.raw_path,
                     status=sent.status,
                     size=sent.bytes,
                     cache=sent.cache,
@@ -140,11 +150,13 @@ class Edge:
             forwarded += "; collapsed"
         else:
             fill = self.fills.start(
-                plan.key,
-                use=plan.use,
-                held=plan.held,
-                request_id=request[rim.REQUEST_ID],
-                patience_s=PATIENCE_WITH_STALE_S if stale else PATIENCE_S,
+                Order(
+                    key=plan.key,
+                    use=plan.use,
+                    held=plan.held,
+                    request_id=request[rim.REQUEST_ID],
+                    patience_s=PATIENCE_WITH_STALE_S if stale else PATIENCE_S,
+                )
             )
         await fill.decided()
         if fill.state is State.PASSED:
@@ -159,80 +171,14 @@ class Edge:
             sent.cache = "miss"
             raise Problem(fill.problem.kind.name, fill.problem.detail)
         sent.cache = "miss"
-        return await self._from_fill(request, plan, fill, forwarded + "; stored", sent)
+        now_ms = self.clock.now_ms()
+        return await from_fill(request, fill, forwarded + "; stored", sent, body=plan.body, now_ms=now_ms)
 
     async def _from_store(
         self, request: web.Request, plan: Plan, stored: Stored, cache_status: str, sent: Sent
     ) -> web.StreamResponse:
-        shape = shape_of(
-            request.headers,
-            status=stored.status,
-            etag=stored.etag,
-            last_modified=stored.last_modified,
-            date=stored.date,
-            length=len(stored.body),
-            now_ms=self.clock.now_ms(),
-            get=plan.body,
-        )
-        assert shape is not None
-        fields = [*fields_of(stored, cache_status), ("Age", str(stored.age_s(self.clock.monotonic())))]
-        response = await begun(request, shape, fields, len(stored.body))
-        if plan.body and shape.stop != 0:
-            view = memoryview(stored.body)
-            stop = len(view) if shape.stop < 0 else shape.stop
-            for begin in range(shape.start, stop, SLICE):  # aiohttp waits for slow readers between writes
-                part = view[begin : min(stop, begin + SLICE)]
-                await response.write(part)
-                sent.bytes += len(part)
-        await response.write_eof()
-        return response
-
-    async def _from_fill(
-        self, request: web.Request, plan: Plan, fill: Fill, cache_status: str, sent: Sent
-    ) -> web.StreamResponse:
-        """What has come and then the live tail. Raises CutShort, or Problem if nothing was sent yet."""
-        head = fill.head
-        assert head is not None
-        length = head.length
-        shape = None
-        while shape is None:
-            shape = shape_of(
-                request.headers,
-                status=head.status,
-                etag=head.etag,
-                last_modified=head.last_modified,
-                date=head.date,
-                length=length,
-                now_ms=self.clock.now_ms(),
-                get=plan.body,
-            )
-            if shape is None:  # a range of something whose length is not stated
-                try:
-                    await fill.ended()
-                except CutShort:
-                    raise _broke_off() from None
-                length = fill.size
-        body = fill.read(shape.start, shape.stop) if plan.body and shape.stop != 0 else None
-        first: bytes | memoryview = b""
-        if body is not None and shape.status == 206:
-            try:  # 206 is said once its first bytes are there
-                first = await anext(body, b"")
-            except CutShort:
-                raise _broke_off() from None
-        fields = [*said_before(head.fields, cache_status)]
-        if fill.lifetime is not None and fill.lifetime.age_s >= 1:
-            fields.append(("Age", str(int(fill.lifetime.age_s))))
-        response = await begun(request, shape, fields, length)
-        if body is not None:
-            if first:
-                await response.write(first)
-                sent.bytes += len(first)
-            async with contextlib.aclosing(body):
-                async for part in body:
-                    await response.write(part)
-                    sent.bytes += len(part)
-        await response.write_eof()
-        return response
+        now, now_ms = self.clock.monotonic(), self.clock.now_ms()
+        return await from_store(request, stored, cache_status, sent, body=plan.body, now=now, now_ms=now_ms)
 
     async def _licence(self, request: web.Request, plan: Plan, sent: Sent) -> web.StreamResponse:
         """The body goes upstream, the answer comes back: neither is looked at, logged or kept."""
@@ -279,10 +225,6 @@ def _to_debug_log(delivery: Delivery) -> None:
     log.debug("edge.delivery", delivery=delivery)
 
 
-def _broke_off() -> Problem:
-    return Problem("upstream", "upstream broke off its answer")
-
-
 @web.middleware
 async def _private_metrics(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Metrics are for this box: they are not served at the viewers' address."""
@@ -292,7 +234,12 @@ async def _private_metrics(request: web.Request, handler: Handler) -> web.Stream
     return await handler(request)
 
 
-async def _open_to_pages(_: web.Request, response: web.StreamResponse) -> None:
+async def _open_to_pages(request: web.Request, response: web.StreamResponse) -> None:
+    if request.get(CLOSING):
+        response.force_close()
+        response.headers["Connection"] = "close"
+    if request.get(_GENERIC):  # who may read it is its own origin's to say
+        return
     for name, value in asked.CORS:
         response.headers.setdefault(name, value)
 
@@ -306,7 +253,7 @@ async def serving(
     app = edge.app()
     try:
         express = edge.lane.answer
-        async with rim.serving(ctx, app, listen, express=express, reuse_port=reuse_port) as runner:
+        async with rim.serving(ctx, app, listen, express=express, reuse_port=reuse_port, coded_bodies=True) as runner:
             yield edge, runner
     finally:
         await ctx.tasks.close()  # fills that nobody waits for any more

@@ -120,3 +120,63 @@ def test_range_counts_on_get_of_a_200_only() -> None:
 def test_if_range(field: str, etag: str, status: int) -> None:
     found = shape(etag=etag, Range="bytes=0-9", If_Range=field)
     assert found is not None and found.status == status
+
+
+@pytest.mark.rule("RFC 9110 14.2", "several ranges: those that can be, near ones joined, and not too many")
+@pytest.mark.parametrize(
+    ("field", "expected"),
+    [
+        ("bytes=0-1,500-501", Shape(status=206, parts=((0, 2), (500, 502)))),
+        ("bytes=500-501 , 0-1", Shape(status=206, parts=((500, 502), (0, 2)))),
+        ("Bytes=0-1,,900-", Shape(status=206, parts=((0, 2), (900, 1000)))),
+        ("bytes=0-1,-1", Shape(status=206, parts=((0, 2), (999, 1000)))),
+        ("bytes=0-1,2000-", Shape(status=206, start=0, stop=2, content_range="bytes 0-1/1000")),
+        ("bytes=0-9,5-19,0-0", Shape(status=206, start=0, stop=20, content_range="bytes 0-19/1000")),
+        ("bytes=0-9,300-309,600-609,200-250", Shape(status=206, parts=((0, 10), (200, 310), (600, 610)))),
+        ("bytes=0-,0-,0-", Shape(status=206, start=0, stop=1000, content_range="bytes 0-999/1000")),
+        ("bytes=1000-,-0", Shape(status=416, stop=0, content_range="bytes */1000")),
+        ("bytes=0-1,9-5", Shape(status=200)),
+        ("bytes=0-1,x", Shape(status=200)),
+        ("lines=0-1,3-4", Shape(status=200)),
+        ("bytes=,", Shape(status=200)),
+        ("bytes=" + ",".join(f"{at * 100}-{at * 100}" for at in range(20)), None),
+    ],
+)
+def test_several_ranges(field: str, expected: Shape | None) -> None:
+    found = conditions.shape(
+        {"Range": field}, status=200, etag="", last_modified="", date="", length=1000, now_ms=0, multipart=True
+    )
+    if expected is None:  # ten of them exist
+        assert found is not None and len(found.parts) == 10
+    else:
+        assert found == expected
+
+
+def test_too_many_ranges_are_ignored() -> None:
+    field = "bytes=" + ",".join(f"{at * 100}-{at * 100}" for at in range(conditions.MOST_PARTS + 1))
+    for length, status in ((1 << 20, 200), (None, None)):
+        found = conditions.shape(
+            {"Range": field}, status=200, etag="", last_modified="", date="", length=length, now_ms=0, multipart=True
+        )
+        assert (found and found.status) == status
+
+
+@pytest.mark.rule("RFC 9110 13.1.1", "If-Match compares strongly, and comes before If-Unmodified-Since")
+@pytest.mark.parametrize(
+    ("ask", "etag", "holds"),
+    [
+        ({}, '"a"', True),
+        ({"If-Match": "*"}, "", True),
+        ({"If-Match": '"b", "a"'}, '"a"', True),
+        ({"If-Match": '"b"'}, '"a"', False),
+        ({"If-Match": 'W/"a"'}, 'W/"a"', False),
+        ({"If-Match": '"a" x'}, '"a"', False),
+        ({"If-Unmodified-Since": "Tue, 14 Nov 2023 22:13:20 GMT"}, "", True),
+        ({"If-Unmodified-Since": "Tue, 14 Nov 2023 22:13:19 GMT"}, "", False),
+        ({"If-Unmodified-Since": "yesterday"}, "", True),
+        ({"If-Match": '"a"', "If-Unmodified-Since": "Tue, 14 Nov 2023 22:13:19 GMT"}, '"a"', True),
+    ],
+)
+def test_preconditions(ask: dict[str, str], etag: str, holds: bool) -> None:
+    modified = "Tue, 14 Nov 2023 22:13:20 GMT"
+    assert conditions.preconditions_hold(ask, etag=etag, last_modified=modified, now_ms=0) is holds

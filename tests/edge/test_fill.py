@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from multidict import CIMultiDict, CIMultiDictProxy
 
 from base.problems import Problem
-from edge.fill import TRANSITIONS, CutShort, Event, Fill, State, head_of, joined
+from edge.fill import TRANSITIONS, WINDOW, CutShort, Event, Fill, State
+from edge.hops import Head
 from edge.store import Stored
 
 
@@ -130,30 +130,38 @@ async def test_an_unshared_answer_goes_to_one_and_is_closed_if_nobody_is_left() 
     assert nobody.closed
 
 
-def test_what_belongs_to_one_hop_stays_behind() -> None:
-    """RFC 9110 7.6.1, RFC 9111 3.1"""
-    fields = CIMultiDictProxy(
-        CIMultiDict(
-            [
-                ("Connection", "close, X-Hop"),
-                ("X-Hop", "1"),
-                ("Keep-Alive", "5"),
-                ("Transfer-Encoding", "chunked"),
-                ("Age", "5"),
-                ("Server", "x/1.2"),
-                ("Access-Control-Allow-Origin", "http://one.example"),
-                ("X-End", "1"),
-                ("ETag", '"a"'),
-                ("Content-Length", "5"),
-            ]
-        )
-    )
-    head = head_of(200, fields, received_date="now")
-    assert head.fields == (("X-End", "1"), ("ETag", '"a"'), ("Date", "now"))
-    assert (head.etag, head.date) == ('"a"', "now")
-    assert head.length is None  # RFC 9112 6.3: Transfer-Encoding overrides it
+async def test_what_outgrows_the_memory_goes_at_the_pace_of_the_slowest_reader() -> None:
+    loop = asyncio.get_running_loop()
+    fill = streaming(bytes(WINDOW))
+    fast, slow = fill.read(), fill.read()
+    fill.outgrow()
+    await anext(fast)
+    await fill.paced()  # within the window
+    fill.feed(b"more")
+    waiting = loop.create_task(fill.paced())
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    await anext(slow)
+    await waiting
+    assert fill.chunks == [b"", b"more"]  # what all have read is let go
+    fill.keep(None)
+    assert [bytes(part) async for part in slow] == [bytes(part) async for part in fast] == [b"more"]
+    assert not fill.readers
 
 
-def test_lines_of_one_name_are_one_list() -> None:
-    fields = CIMultiDictProxy(CIMultiDict([("Cache-Control", "max-age=5"), ("cache-control", "no-store")]))
-    assert joined(fields)["Cache-Control"] == "max-age=5, no-store"
+async def test_without_readers_what_is_not_kept_ends() -> None:
+    fill = streaming(b"a")
+    reading = fill.read()
+    fill.outgrow()
+    await reading.aclose()
+    with pytest.raises(CutShort):
+        await fill.paced()
+
+
+async def test_what_upstream_confirms_is_read_from_what_is_stored() -> None:
+    fill = Fill("/k")
+    head = Head(status=200, fields=(), length=3, etag="", last_modified="", date="")
+    fill.confirm(head, stored(b"abc"))
+    await fill.decided()
+    assert (fill.state, fill.size, fill.confirmed) == (State.COMPLETE, 3, True)
+    assert await all_of(fill, 1) == b"bc"

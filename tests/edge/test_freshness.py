@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from multidict import CIMultiDict
 
 from edge import freshness
@@ -112,3 +114,114 @@ def test_stale_use_by_sort_of_object() -> None:
     for ban in ("must-revalidate", "proxy-revalidate", "s-maxage=9"):  # 4.2.4
         assert said(use=Use.IMMUTABLE, Cache_Control=f"max-age=9, {ban}, stale-if-error=7").stale_s == 0
     assert said(404, use=Use.IMMUTABLE, Cache_Control="max-age=9").stale_s == 0
+
+
+# Of any origin: RFC 9111 as it stands
+
+
+@pytest.mark.parametrize(
+    ("status", "fields", "why"),
+    [
+        (200, {"Cache_Control": "no-store, max-age=9"}, "no-store"),
+        (206, {"Cache_Control": "max-age=9"}, "status"),
+        (304, {"Cache_Control": "max-age=9"}, "status"),
+        (302, {}, "status"),
+        (500, {}, "status"),
+        (299, {"Cache_Control": "must-understand, no-store, max-age=9"}, "status"),
+        (200, {"Cache_Control": "private, max-age=9"}, "private"),
+        (200, {"Cache_Control": "max-age=9", "Set_Cookie": "a"}, "set-cookie"),
+        (200, {"Cache_Control": "max-age=9", "Vary": "a, *"}, "vary"),
+        (200, {"Cache_Control": "max-age=9", "Vary": ",".join("abcdefghijklmnopq")}, "vary"),
+        (200, {"Cache_Control": "max-age=9", "Content_Range": "bytes 0-1/2"}, "partial"),
+        (200, {}, "no-lifetime"),
+        (200, {"Cache_Control": "max-age=0"}, "stale"),  # no validator: it would never be used
+        (200, {"Cache_Control": "no-cache, max-age=9"}, "stale"),
+        (200, {"CDN_Cache_Control": "public", "Expires": "Tue, 14 Nov 2024 22:13:20 GMT"}, "no-lifetime"),
+    ],
+)
+@pytest.mark.rule("RFC 9111 3", "what a shared cache may not keep")
+def test_what_is_not_stored_of_any_origin(status: int, fields: dict[str, str], why: str) -> None:
+    found = said(status, use=Use.ANY, **fields)
+    assert (found.store, found.why) == (False, why)
+
+
+@pytest.mark.rule("RFC 9111 4.2.1", "the lifetime of what is kept")
+@pytest.mark.parametrize(
+    ("status", "fields", "fresh"),
+    [
+        (302, {"Cache_Control": "max-age=9"}, 9),
+        (599, {"Expires": "Tue, 14 Nov 2023 22:14:20 GMT"}, 60),
+        (204, {"Last_Modified": "Tue, 14 Nov 2023 22:11:40 GMT"}, 10),
+        (200, {"Last_Modified": "Tue, 14 Nov 2000 22:11:40 GMT"}, 86400),
+        (302, {"Cache_Control": "public", "Last_Modified": "Tue, 14 Nov 2023 22:11:40 GMT"}, 10),
+        (200, {"ETag": '"a"'}, 0),
+        (200, {"Cache_Control": "max-age=0", "ETag": '"a"'}, 0),
+        (200, {"Cache_Control": "max-age=0, stale-while-revalidate=9"}, 0),
+        (200, {"Cache_Control": "max-age=1", "CDN_Cache_Control": "max-age=9", "Expires": "0"}, 9),
+        (200, {"Cache_Control": "public, max-age=9", "Set_Cookie": "a"}, 9),
+        (200, {"CDN_Cache_Control": "max-age=9", "Set_Cookie": "a"}, 9),
+        (200, {"Cache_Control": "max-age=9", "Vary": "Cookie, User-Agent", "Content_Encoding": "gzip"}, 9),
+    ],
+)
+def test_what_is_stored_of_any_origin(status: int, fields: dict[str, str], fresh: float) -> None:
+    found = said(status, use=Use.ANY, **fields)
+    assert (found.store, found.fresh_s) == (True, fresh)
+
+
+@pytest.mark.rule("RFC 9111 4.2.4", "what forbids stale use forbids what else would permit it")
+def test_strictness() -> None:
+    loose = said(use=Use.ANY, Cache_Control="max-age=9, stale-while-revalidate=3, stale-if-error=4")
+    assert (loose.strict, loose.ask_first, loose.while_s, loose.stale_s) == (False, False, 3, 4)
+    for ban in ("must-revalidate", "proxy-revalidate", "s-maxage=9"):
+        found = said(use=Use.ANY, Cache_Control=f"max-age=9, stale-while-revalidate=3, stale-if-error=4, {ban}")
+        assert (found.strict, found.while_s, found.stale_s) == (True, 0, 0)
+    asking = said(use=Use.ANY, Cache_Control="max-age=9, no-cache, stale-if-error=4", ETag='"a"')
+    assert (asking.store, asking.ask_first, asking.stale_s) == (True, True, 0)
+    named = said(use=Use.ANY, Cache_Control='max-age=9, no-cache="X-A, x-b", private="X-C"')
+    assert (named.store, named.ask_first) == (True, False)
+    assert named.leave_out == {"x-a", "x-b", "x-c", "set-cookie", "set-cookie2"}
+
+
+def test_negative_answers() -> None:
+    def kept(status: int, **fields: str) -> Lifetime:
+        made = CIMultiDict({name.replace("_", "-"): value for name, value in fields.items()})
+        return freshness.lifetime({}, status, made, use=Use.ANY, delay_s=0, received_ms=NOW, negative_s=5.0)
+
+    assert kept(404).fresh_s == 5 and not kept(200).store and not kept(503).store
+    assert kept(404, Cache_Control="max-age=2").fresh_s == 2
+
+
+DIRECTIVES = st.sampled_from(
+    [
+        *("no-store", "no-cache", "private", "public", "must-revalidate", "proxy-revalidate", "must-understand"),
+        *("max-age=5", "max-age=0", "max-age=x", "s-maxage=3", "stale-while-revalidate=4", "stale-if-error=6"),
+        *('private="a"', 'no-cache="b"', "unknown", "@"),
+    ]
+)
+
+
+@given(
+    said=st.lists(DIRECTIVES, max_size=5),
+    status=st.sampled_from([200, 204, 302, 404, 500]),
+    authorized=st.booleans(),
+    etag=st.booleans(),
+    age=st.integers(0, 9),
+)
+def test_whatever_is_said_a_shared_cache_keeps_its_promises(
+    said: list[str], status: int, authorized: bool, etag: bool, age: int
+) -> None:
+    fields = CIMultiDict({"Cache-Control": ", ".join(said), "Age": str(age)})
+    if etag:
+        fields["ETag"] = '"a"'
+    ask = {"Authorization": "x"} if authorized else {}
+    found = freshness.lifetime(ask, status, fields, use=Use.ANY, delay_s=0, received_ms=NOW)
+    words = {word.partition("=")[0] for word in said}
+    if found.store:
+        assert "private" not in said[: said.index('private="a"')] if 'private="a"' in said else "private" not in said
+        assert "no-store" not in words or "must-understand" in words
+        assert not authorized or words & {"public", "s-maxage", "must-revalidate"}
+        assert found.fresh_s <= 5 and found.age_s == age
+        if words & {"must-revalidate", "proxy-revalidate", "s-maxage"}:
+            assert found.stale_s == found.while_s == 0 and found.strict
+    else:
+        assert found.why

@@ -1,0 +1,281 @@
+"""The fetches under way, by name, and the I/O around a Fill: ask, judge, take in, store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from email.utils import formatdate
+
+import aiohttp
+import structlog
+from multidict import CIMultiDict
+
+from base.problems import Problem
+from edge import freshness, validation
+from edge.directives import of_request
+from edge.fill import CutShort, Event, Fill, State
+from edge.freshness import Lifetime, Use
+from edge.hops import Head, head_of, joined
+from edge.reuse import chosen, stands_in
+from edge.store import MemoryTier, Stored
+from edge.upstream import PATIENCE_S, Upstream
+from edge.vary import nominated, selection
+from node.clock import Clock
+from node.tasks import TaskSet
+
+log = structlog.get_logger("fill")
+
+# How long it is remembered that answers for a name may not be shared.
+PASS_MEMORY_S = 5.0
+_PASS_MEMORY_SIZE = 4096
+# RFC 5861 4: what counts as a failure of upstream.
+FAILURES = frozenset({500, 502, 503, 504})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What a fill is to fetch.
+
+    `key` in the store, `target` upstream (the same if empty); `fields` go upstream, and `ask` are they with lines
+    joined, as they decide what may be kept and whose it is. `stored` is validated if it has a validator.
+    """
+
+    key: str
+    use: Use
+    request_id: str
+    target: str = ""
+    method: str = "GET"
+    fields: Mapping[str, str] = field(default_factory=CIMultiDict)
+    ask: Mapping[str, str] = field(default_factory=CIMultiDict)
+    stored: Stored | None = None
+    held: bool = False
+    patience_s: float = PATIENCE_S
+
+    @property
+    def ours(self) -> bool:
+        return self.use is not Use.ANY
+
+
+@dataclass(slots=True)
+class Fills:
+    """`count` is told how each fill ended: stored, validated, passed, failed. `negative_s` as in freshness.lifetime."""
+
+    upstream: Upstream
+    store: MemoryTier
+    clock: Clock
+    tasks: TaskSet
+    count: Callable[[str], None]
+    negative_s: float = 0.0
+    _under_way: dict[str, Fill] = field(default_factory=dict)
+    _unshared: dict[str, float] = field(default_factory=dict)  # name -> until when, monotonic
+
+    def __len__(self) -> int:
+        return len(self._under_way)
+
+    def find(self, name: str) -> Fill | None:
+        return self._under_way.get(name)
+
+    def start(self, order: Order, name: str = "") -> Fill:
+        """Begin to fetch; nobody else may be fetching that name. `name`: the key and what is known of variants."""
+        name = name or order.key
+        assert name not in self._under_way
+        fill = self._under_way[name] = Fill(name, ours=order.ours)
+        self.tasks.start(self._run(fill, order), f"fill {name}")
+        return fill
+
+    def disown(self, key: str) -> None:
+        """What is under way for a key may be older than a change that was made meanwhile: it is not kept."""
+        for name, fill in list(self._under_way.items()):
+            if name == key or name.startswith(f"{key}\n"):
+                fill.disowned = True
+                del self._under_way[name]
+
+    def is_unshared(self, name: str) -> bool:
+        """Was an answer for this name lately found not to be shared (hit-for-miss)?"""
+        until = self._unshared.get(name)
+        if until is None:
+            return False
+        if self.clock.monotonic() < until:
+            return True
+        del self._unshared[name]
+        return False
+
+    async def _run(self, fill: Fill, order: Order) -> None:
+        answer: aiohttp.ClientResponse | None = None
+        try:
+            answer, delay = await self._ask(order)
+            if answer.status == 304 and order.stored is not None:
+                if validation.confirms(order.stored, joined(answer.headers)):
+                    self._confirm(fill, order, order.stored, answer, delay)
+                    return
+                answer.close()  # 4.3.4: it speaks of something that we have not
+                order = replace(order, stored=None)
+                answer, delay = await self._ask(order)
+            now = self.clock.monotonic()
+            if answer.status in FAILURES and order.stored and stands_in(order.stored, of_request(order.ask), now):
+                raise Problem("upstream", f"upstream answers {answer.status}")
+            life = self._judge(order, answer.status, joined(answer.headers), delay)
+            head = self._head(order, answer)
+            fill.vary = () if order.ours else nominated(joined(answer.headers).get("Vary")) or ()
+            fill.variant = selection(fill.vary, order.ask)
+            if not life.store or (order.method == "GET" and (head.length or 0) > self.store.largest):
+                self._pass(fill, order, answer)
+                answer = None
+                return
+            if order.method == "HEAD" and answer.status == 200:
+                self._compare(order, answer, head, life)
+            fill.head, fill.lifetime = head.without(life.leave_out), life
+            fill.step(Event.SHARED_HEADER)
+            await self._take_in(fill, order, answer, fill.head, life)
+        except (Problem, CutShort, aiohttp.ClientError, TimeoutError, OSError) as fault:
+            problem = fault if isinstance(fault, Problem) else Problem("upstream", "upstream broke off its answer")
+            log.warning("fill.failed", target=fill.name, fault=str(fault), got=fill.size, state=fill.state)
+            self.count("failed")
+            self._fail(fill, problem)
+        except BaseException:
+            self._fail(fill, Problem("busy", "this edge is stopping"))
+            raise
+        finally:
+            if answer is not None:
+                answer.close()
+
+    async def _ask(self, order: Order) -> tuple[aiohttp.ClientResponse, float]:
+        """The answer, and how long its header took, in seconds: none of transit for what upstream held."""
+        asked = self.clock.monotonic()
+        conditions = validation.conditions(order.stored) if order.stored is not None and not order.ours else {}
+        fields = CIMultiDict(order.fields)
+        fields.update(conditions)
+        answer = await self.upstream.open(
+            order.target or order.key,
+            request_id=order.request_id,
+            patience_s=order.patience_s,
+            method=order.method,
+            fields=fields,
+            ours=order.ours,
+        )
+        return answer, 0.0 if order.held else self.clock.monotonic() - asked
+
+    def _judge(self, order: Order, status: int, fields: Mapping[str, str], delay: float) -> Lifetime:
+        return freshness.lifetime(
+            order.ask,
+            status,
+            fields,
+            use=order.use,
+            delay_s=delay,
+            received_ms=self.clock.now_ms(),
+            negative_s=self.negative_s,
+        )
+
+    def _head(self, order: Order, answer: aiohttp.ClientResponse) -> Head:
+        received = http_now(self.clock.now_ms())
+        return head_of(answer.status, answer.headers, received_date=received, ours=order.ours)
+
+    def _pass(self, fill: Fill, order: Order, answer: aiohttp.ClientResponse) -> None:
+        """Not to be shared. What was kept is not what upstream says now, unless upstream says that it is unwell."""
+        self._remember_unshared(fill.name)
+        if order.ours or answer.status not in FAILURES:
+            self.store.drop_all(order.key)
+        self._leave(fill)
+        fill.hand_over(answer)
+        self.count("passed")
+
+    async def _take_in(
+        self, fill: Fill, order: Order, answer: aiohttp.ClientResponse, head: Head, life: Lifetime
+    ) -> None:
+        """The body, and then it is stored. Raises CutShort if nobody reads what is too long to be kept."""
+        born = self.clock.monotonic() - life.age_s
+        if order.method != "HEAD":
+            async for chunk in answer.content.iter_any():
+                fill.feed(chunk)
+                if not fill.outgrown and fill.size > self.store.largest:  # its length was not stated
+                    self._remember_unshared(fill.name)
+                    self._leave(fill)
+                    fill.outgrow()
+                if fill.outgrown:
+                    await fill.paced()
+        if fill.outgrown:
+            fill.keep(None)
+            self.count("passed")
+            return
+        stored = Stored(
+            key=order.key,
+            status=head.status,
+            fields=head.fields,
+            body=b"".join(fill.chunks),
+            etag=head.etag,
+            last_modified=head.last_modified,
+            date=head.date,
+            born=born,
+            fresh_s=life.fresh_s,
+            stale_s=life.stale_s,
+            while_s=life.while_s,
+            strict=life.strict,
+            ask_first=life.ask_first,
+            vary=fill.vary,
+            variant=fill.variant,
+            ours=order.ours,
+            length=head.length if order.method == "HEAD" and head.length is not None else -1,
+        )
+        self._leave(fill)
+        if not fill.disowned:
+            self.store.put(stored)
+        fill.keep(stored)
+        self.count("stored")
+
+    def _confirm(self, fill: Fill, order: Order, stored: Stored, answer: aiohttp.ClientResponse, delay: float) -> None:
+        """RFC 9111 4.3.4: the stored object goes on, with the fields and the lifetime that the 304 gives it."""
+        head = self._head(order, answer)
+        fields = validation.merged(stored, head)
+        said = joined(CIMultiDict(fields))
+        if "Age" in answer.headers:
+            said["Age"] = answer.headers["Age"]
+        life = self._judge(order, stored.status, said, delay)
+        born = self.clock.monotonic() - life.age_s
+        new = validation.renewed(stored, fields, life, born)
+        self._leave(fill)
+        if not life.store:
+            self.store.drop(stored.name)
+        elif not fill.disowned:
+            self.store.put(new)
+            for other in self.store.variants(stored.key):  # all that the strong tag identifies
+                if other.name != new.name and other.etag == new.etag and _is_strong(new.etag):
+                    self.store.put(validation.renewed(other, validation.merged(other, head), life, born))
+        fill.lifetime = life
+        fill.vary, fill.variant = new.vary, new.variant
+        fill.confirm(replace(head, status=stored.status, fields=new.fields, length=len(new.body)), new)
+        self.count("validated")
+
+    def _compare(self, order: Order, answer: aiohttp.ClientResponse, head: Head, life: Lifetime) -> None:
+        """RFC 9111 4.3.5: what an answer to HEAD says of the object that an answer to GET brought."""
+        said = joined(answer.headers)
+        stored = chosen(self.store.variants(order.key.removeprefix("HEAD ")), order.ask)
+        if stored is None or stored.status != 200:
+            return
+        if validation.same_by_head(stored, said):
+            born = self.clock.monotonic() - life.age_s
+            self.store.put(validation.renewed(stored, validation.merged(stored, head), life, born))
+        else:
+            self.store.put(replace(stored, ask_first=True))
+
+    def _leave(self, fill: Fill) -> None:
+        if self._under_way.get(fill.name) is fill:
+            del self._under_way[fill.name]
+
+    def _fail(self, fill: Fill, problem: Problem) -> None:
+        self._leave(fill)
+        if fill.state in (State.ASKED, State.STREAMING):
+            fill.fail(problem)
+
+    def _remember_unshared(self, name: str) -> None:
+        if len(self._unshared) >= _PASS_MEMORY_SIZE:
+            self._unshared.clear()
+        self._unshared[name] = self.clock.monotonic() + PASS_MEMORY_S
+
+
+def http_now(now_ms: int) -> str:
+    """IMF-fixdate (RFC 9110 5.6.7)."""
+    return formatdate(now_ms / 1000, usegmt=True)
+
+
+def _is_strong(tag: str) -> bool:
+    return bool(tag) and not tag.startswith("W/")
