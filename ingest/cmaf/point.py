@@ -13,6 +13,7 @@ from collections.abc import Iterable
 import structlog
 
 from base.problems import Problem
+from ingest.cmaf.events import Splice
 from ingest.cmaf.presentation import Out, Presentation, Upload
 from ingest.live import LiveSession
 from ingest.media import TrackConfig
@@ -79,6 +80,9 @@ class Point:
                 if self.presentation.epoch:
                     self.live.anchor()
                 self.live.config(out)
+                return 0.0
+            if isinstance(out, Splice):
+                self.live.splice(out.section, out.pts, out.timescale, own=True)
                 return 0.0
             return await self.live.frame(out)
         except Problem:

@@ -7,17 +7,18 @@ channel give the same names.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from base.media import Format, Sample
 from base.problems import Problem
 from ingest.cmaf import manifest as manifests
 from ingest.cmaf import names
+from ingest.cmaf.events import Messages, Splice
 from ingest.cmaf.fragment import read_fragment
 from ingest.cmaf.header import Header, Source, read_header
 from ingest.cmaf.merge import Merge
-from ingest.cmaf.reader import BoxReader, EndCame, FragmentCame, HeaderCame
+from ingest.cmaf.reader import BoxReader, EndCame, EventCame, FragmentCame, HeaderCame
 from ingest.cmaf.sequence import Ordered, TrackSequence
 from ingest.media import Frame, TrackConfig
 from packager import languages
@@ -31,9 +32,10 @@ EPOCH_WITHIN_MS = 600_000
 _END_S = 1.0
 MAX_TRACKS = 32
 MAX_HEADERS = 256
+MAX_EVENTS = 32
 MAX_WAITING_BYTES = 64 << 20
 
-Out = TrackConfig | Frame
+Out = TrackConfig | Frame | Splice
 
 
 @dataclass(slots=True)
@@ -62,6 +64,7 @@ class Presentation:
         self._over: set[str] = set()  # those of them that have said since that nothing will
         self._waiting_octets = 0
         self._merge = Merge()
+        self._messages = Messages()
         self._first_media = 0.0
         self._last_media = 0.0
 
@@ -165,8 +168,10 @@ class Presentation:
                 yield from self._merge.flush()
                 yield TrackConfig(track=track.name, format=fmt)
 
-    def fragment(self, path: str, came: FragmentCame, now: float, now_ms: int) -> Iterator[Out]:
-        """Raises Problem precondition if no header fits, unplayable, malformed."""
+    def fragment(
+        self, path: str, came: FragmentCame, now: float, now_ms: int, events: Sequence[bytes] = ()
+    ) -> Iterator[Out]:
+        """`events`: the `emsg` boxes before it. Raises Problem precondition (no header fits), unplayable, malformed."""
         stream = self._stream_of(path)
         sources = {source.track_id: source for source in self._headers[stream].sources}
         found = read_fragment(came.data, came.moof, came.base, sources)
@@ -174,9 +179,14 @@ class Presentation:
             raise Problem("precondition", "the fragment's track_ID is not that of the header: send the right header")
         self._last_media = now
         for piece in found:
+            scale = sources[piece.track_id].timescale
+            earliest = min(sample.pts for sample in piece.samples)
+            for event in events:
+                yield from self._messages.of_segment(event, earliest, scale)
             track = self._tracks.get((stream, piece.track_id))
             if track is None:
-                continue  # timed metadata
+                yield from self._messages.of_track(piece, scale)
+                continue
             if self.epoch is None:
                 self.epoch = abs(piece.start * 1000 // track.source.timescale - now_ms) <= EPOCH_WITHIN_MS
                 for other in self._tracks.values():
@@ -291,6 +301,7 @@ class Upload:
         self._presentation = presentation
         self._path = path
         self._reader = BoxReader()
+        self._events: list[bytes] = []
         self.headers = 0
         self.fragments = 0
 
@@ -303,7 +314,10 @@ class Upload:
                     yield from self._presentation.header(names.stream(self._path), read_header(came.moov))
                 case FragmentCame():
                     self.fragments += 1
-                    yield from self._presentation.fragment(self._path, came, now, now_ms)
+                    events, self._events = self._events, []
+                    yield from self._presentation.fragment(self._path, came, now, now_ms, events)
+                case EventCame():
+                    self._events = [*self._events[-MAX_EVENTS:], came.box]
                 case EndCame():
                     self._presentation.end(self._path)
 

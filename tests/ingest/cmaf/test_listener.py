@@ -128,7 +128,7 @@ async def test_one_long_request_for_each_track() -> None:
             source.puts("v.cmfv", body(VIDEO, seconds), method="POST"),
             source.puts("a.cmfa", body(AUDIO, seconds), method="POST"),
         )
-        assert done == [(200, ""), (200, "")]
+        assert list(done) == [(200, ""), (200, "")]
         await role.origin.until(lambda: role.origin.numbers("v1")[:5] == list(seconds)[:5])
 
 

@@ -47,7 +47,7 @@ def test_a_media_playlist() -> None:
     )
     found = read(text, "hd/out.m3u8")
     assert found.headers == {"hd/1.m4s": "hd/init.mp4", "hd/2.m4s": "hd/init2.mp4"}
-    assert (found.breaks, found.ended, found.media) == ({"hd/2.m4s"}, True, True)
+    assert (found.breaks, found.ended, found.media) == (frozenset({"hd/2.m4s"}), True, True)
 
 
 def test_a_multivariant_playlist_lists_no_segments() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,7 @@ VIDEO = Track("video")
 def test_headers_and_fragments_come_in_any_portions(size: int) -> None:
     body = VIDEO.header + VIDEO.segment(0, chunks=2) + VIDEO.segment(1)
     reader = BoxReader()
-    found = []
+    found: list[Any] = []
     for at in range(0, len(body), size):
         found += reader.feed(body[at : at + size])
     assert [type(came) for came in found] == [HeaderCame, FragmentCame, FragmentCame, FragmentCame]
