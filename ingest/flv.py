@@ -1,162 +1,175 @@
-"""FLV tag bodies as RTMP carries them: a codec configuration, or one frame (FLV 10.1 annex E.4.2, E.4.3).
-
-H.264 and AAC are taken, in the old and in the Enhanced RTMP spelling (v2, FourCC `avc1`, `mp4a`); any other codec is
-refused by name.
+"""FLV tag bodies as RTMP carries them, taken apart (FLV 10.1 annex E.4.2, E.4.3; Enhanced RTMP v2, "Enhanced Audio"
+and "Enhanced Video"). What the parts mean for each codec is in ingest.flv_tracks.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from base.problems import Problem
-from ingest.media import Frame, TrackConfig
-from ingest.unwrap import Unwrap
-from packager.entries import aac_format, avc_format
 
 VIDEO, AUDIO = "video", "audio"
+START, CODED, END, CODED_X, METADATA, TS_START = range(6)  # VideoPacketType
+CHANNELS = 4  # of AudioPacketType
 
 # E.4.3.1 and E.4.2.1, with the numbers that encoders were seen to use beyond them.
 _VIDEO_CODECS = {2: "Sorenson H.263", 3: "Screen video", 4: "VP6", 5: "VP6 with alpha", 6: "Screen video 2", 12: "HEVC"}
 _AUDIO_CODECS = {0: "PCM", 1: "ADPCM", 2: "MP3", 3: "PCM", 4: "Nellymoser", 5: "Nellymoser", 6: "Nellymoser"}
 _AUDIO_CODECS |= {7: "G.711", 8: "G.711", 11: "Speex", 14: "MP3"}
-_FOURCC_NAMES = {"hvc1": "HEVC", "vvc1": "VVC", "av01": "AV1", "vp09": "VP9", "vp08": "VP8"}
-_FOURCC_NAMES |= {"Opus": "Opus", "ac-3": "AC-3", "ec-3": "E-AC-3", "fLaC": "FLAC", ".mp3": "MP3"}
+_FOURCC_NAMES = {"vvc1": "VVC", "vp09": "VP9", "vp08": "VP8", ".mp3": "MP3"}
+# FourCCs that are taken, by kind: what `connect` says, too.
+FOURCCS = {VIDEO: ("avc1", "hvc1", "av01"), AUDIO: ("mp4a", "Opus", "ac-3", "ec-3", "fLaC")}
+_COMPOSED = frozenset(("avc1", "hvc1", "vvc1"))  # whose coded frames begin with a composition time
 _COMMAND_FRAME = 5
-_IDR = 5
+_VIDEO_MULTITRACK, _AUDIO_MULTITRACK, _MODEX = 6, 5, 7
+_ONE_TRACK, _MANY_TRACKS, _MANY_CODECS = 0, 1, 2
+_NANO_OFFSET = 0
+_MOST_MODIFIERS = 16
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Config:
-    """A decoder configuration: `record` is an AVCDecoderConfigurationRecord or an AudioSpecificConfig."""
+class Packet(NamedTuple):
+    """What a message holds for one track. `track`: the publisher's track id, 0 where it has one track.
 
-    kind: str
-    record: bytes
+    `type`: START (a configuration), CODED (a frame), METADATA or CHANNELS. `cto_ms` = presentation - decode time;
+    `nano`: nanoseconds that presentation lies after the message's time.
+    """
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Coded:
-    """One access unit as the source sent it. `cto_ms` = presentation - decode time; `key`: decoding may begin here."""
-
-    kind: str
-    data: bytes
+    track: int
+    fourcc: str
+    type: int
+    body: bytes
     cto_ms: int = 0
-    key: bool = True
+    nano: int = 0
 
 
-class FlvSource:
-    """The tracks of one connection."""
+def read(kind: str, body: bytes) -> list[Packet]:
+    """The packets of a message; none for what carries no media (silence, end of sequence, commands).
 
-    def __init__(self) -> None:
-        self._unwrap = Unwrap(32)
-
-    def take(self, kind: str, timestamp: int, body: bytes) -> TrackConfig | Frame | None:
-        """One message; `timestamp` in ms modulo 2^32. Raises Problem unplayable or malformed."""
-        found = parse(kind, body)
-        if found is None:
-            return None
-        track = "v1" if kind == VIDEO else "a1"
-        if isinstance(found, Config):
-            make = avc_format if kind == VIDEO else aac_format
-            return TrackConfig(track=track, format=make(found.record))
-        return Frame(
-            track=track, dts=self._unwrap(timestamp), timescale=1000, cto=found.cto_ms, key=found.key, data=found.data
-        )
-
-
-def parse(kind: str, body: bytes) -> Config | Coded | None:
-    """None for what carries no media (silence, end of sequence, commands). Raises Problem unplayable or malformed."""
+    Raises Problem unplayable (a codec that is not taken, by its name) or malformed.
+    """
+    if len(body) < 2:  # Enhanced RTMP: an empty audio message is silence
+        return []
     return _video(body) if kind == VIDEO else _audio(body)
 
 
-def _video(body: bytes) -> Config | Coded | None:
-    if not body:
-        return None
-    if body[0] & 0x80:
-        return _enhanced_video(body)
-    codec = body[0] & 15
+def _video(body: bytes) -> list[Packet]:
+    head = body[0]
+    if head & 0x80:
+        return _enhanced(VIDEO, body)
+    codec = head & 15
     if codec != 7:
-        raise _refused(VIDEO, _VIDEO_CODECS.get(codec, f"codec {codec}"), "H.264")
-    if body[0] >> 4 == _COMMAND_FRAME:
-        return None
+        raise refused(VIDEO, _VIDEO_CODECS.get(codec, f"codec {codec}"))
+    if head >> 4 == _COMMAND_FRAME:
+        return []
     if len(body) < 5:
         raise Problem("malformed", "a video message is cut short (FLV E.4.3.2)")
     match body[1]:
         case 0:
-            return Config(kind=VIDEO, record=body[5:])
+            return [Packet(0, "avc1", START, body[5:])]
         case 1:
-            return _nal_units(body[5:], _signed24(body[2:5]))
+            return [Packet(0, "avc1", CODED, body[5:], _signed24(body, 2))]
         case _:
-            return None
+            return []
 
 
-def _enhanced_video(body: bytes) -> Config | Coded | None:
-    packet = body[0] & 15
-    if packet in (6, 7):
-        raise Problem("unplayable", "Enhanced RTMP multitrack and modifier packets are not taken: send one video track")
-    if len(body) < 5:
-        raise Problem("malformed", "a video message is cut short (Enhanced RTMP)")
-    fourcc = body[1:5].decode("latin-1")
-    if fourcc != "avc1":
-        raise _refused(VIDEO, _FOURCC_NAMES.get(fourcc, f"codec {fourcc!r}"), "H.264")
-    if (body[0] >> 4) & 7 == _COMMAND_FRAME:
-        return None
-    match packet:
-        case 0:
-            return Config(kind=VIDEO, record=body[5:])
-        case 1:
-            if len(body) < 8:
-                raise Problem("malformed", "a video message is cut short (Enhanced RTMP)")
-            return _nal_units(body[8:], _signed24(body[5:8]))
-        case 3:
-            return _nal_units(body[5:], 0)
-        case _:
-            return None
-
-
-def _nal_units(data: bytes, cto_ms: int) -> Coded | None:
-    """A frame is a keyframe if it holds an IDR picture, whatever the tag says: segments must begin with SAP 1 or 2."""
-    if not data:
-        return None
-    key, at = False, 0
-    while at < len(data):
-        size = int.from_bytes(data[at : at + 4], "big")
-        if size == 0 or at + 4 + size > len(data):
-            raise Problem("malformed", "the NAL unit lengths of a frame do not add up (ISO/IEC 14496-15 5.3)")
-        key = key or data[at + 4] & 31 == _IDR
-        at += 4 + size
-    return Coded(kind=VIDEO, data=data, cto_ms=cto_ms, key=key)
-
-
-def _audio(body: bytes) -> Config | Coded | None:
-    if not body:  # Enhanced RTMP: an empty message is silence
-        return None
+def _audio(body: bytes) -> list[Packet]:
     codec = body[0] >> 4
     if codec == 9:
-        return _enhanced_audio(body)
+        return _enhanced(AUDIO, body)
     if codec != 10:
-        raise _refused(AUDIO, _AUDIO_CODECS.get(codec, f"codec {codec}"), "AAC")
-    return _aac(body[2:], body[1] == 0) if len(body) > 2 else None
+        raise refused(AUDIO, _AUDIO_CODECS.get(codec, f"codec {codec}"))
+    return [Packet(0, "mp4a", START if body[1] == 0 else CODED, body[2:])] if len(body) > 2 else []
 
 
-def _enhanced_audio(body: bytes) -> Config | Coded | None:
-    packet = body[0] & 15
-    if packet in (5, 7):
-        raise Problem("unplayable", "Enhanced RTMP multitrack and modifier packets are not taken: send one audio track")
-    if len(body) < 5:
-        raise Problem("malformed", "an audio message is cut short (Enhanced RTMP)")
-    fourcc = body[1:5].decode("latin-1")
-    if fourcc != "mp4a":
-        raise _refused(AUDIO, _FOURCC_NAMES.get(fourcc, f"codec {fourcc!r}"), "AAC")
-    return _aac(body[5:], packet == 0) if packet in (0, 1) and len(body) > 5 else None
+def _enhanced(kind: str, body: bytes) -> list[Packet]:
+    """ExVideoTagHeader and ExAudioTagHeader, which are alike but for the numbers of their packet types."""
+    type_, at, nano = body[0] & 15, 1, 0
+    try:
+        modifiers = 0
+        while type_ == _MODEX:
+            modifiers += 1
+            if modifiers > _MOST_MODIFIERS:
+                raise Problem("malformed", f"a message has over {_MOST_MODIFIERS} modifiers (Enhanced RTMP, ModEx)")
+            size, at = body[at] + 1, at + 1
+            if size == 256:
+                size, at = int.from_bytes(body[at : at + 2], "big") + 1, at + 2
+            data, at = body[at : at + size], at + size
+            modifier, type_, at = body[at] >> 4, body[at] & 15, at + 1
+            if modifier == _NANO_OFFSET and size >= 3:
+                nano = min(int.from_bytes(data[:3], "big"), 999_999)
+        if kind == VIDEO and (body[0] >> 4) & 7 == _COMMAND_FRAME and type_ != METADATA:
+            return []
+        if type_ != (_VIDEO_MULTITRACK if kind == VIDEO else _AUDIO_MULTITRACK):
+            return _packet(kind, type_, 0, _fourcc(kind, body, at), body[at + 4 :], nano)
+        layout, type_, at = body[at] >> 4, body[at] & 15, at + 1
+    except IndexError:
+        raise _cut_short(kind) from None
+    return _tracks(kind, body, at, layout, type_, nano)
 
 
-def _aac(data: bytes, config: bool) -> Config | Coded:
-    return Config(kind=AUDIO, record=data) if config else Coded(kind=AUDIO, data=data)
+def _tracks(kind: str, body: bytes, at: int, layout: int, type_: int, nano: int) -> list[Packet]:
+    """The tracks of a multitrack message (AvMultitrackType `layout`)."""
+    if layout > _MANY_CODECS or type_ == (_VIDEO_MULTITRACK if kind == VIDEO else _AUDIO_MULTITRACK):
+        raise Problem("malformed", f"a {kind} message of several tracks has an unknown layout (Enhanced RTMP)")
+    fourcc = ""
+    if layout != _MANY_CODECS:
+        fourcc, at = _fourcc(kind, body, at), at + 4
+    found: list[Packet] = []
+    while at < len(body):
+        if layout == _MANY_CODECS:
+            fourcc, at = _fourcc(kind, body, at), at + 4
+        if len(body) < at + (1 if layout == _ONE_TRACK else 4):
+            raise _cut_short(kind)
+        track, at = body[at], at + 1
+        end = len(body)
+        if layout != _ONE_TRACK:
+            size, at = int.from_bytes(body[at : at + 3], "big"), at + 3
+            end = at + size
+            if end > len(body):
+                raise _cut_short(kind)
+        found += _packet(kind, type_, track, fourcc, body[at:end], nano)
+        at = end
+    return found
 
 
-def _signed24(octets: bytes) -> int:
-    return int.from_bytes(octets, "big", signed=True)
+def _packet(kind: str, type_: int, track: int, fourcc: str, body: bytes, nano: int) -> list[Packet]:
+    if kind == AUDIO:
+        # 2, 3: reserved or the end of a sequence
+        return [Packet(track, fourcc, type_, body, 0, nano)] if type_ in (START, CODED, CHANNELS) else []
+    match type_:
+        case 1 if fourcc in _COMPOSED:
+            if len(body) < 3:
+                raise _cut_short(kind)
+            return [Packet(track, fourcc, CODED, body[3:], _signed24(body, 0), nano)]
+        case 1 | 3:
+            return [Packet(track, fourcc, CODED, body, 0, nano)]
+        case 0 | 4 | 5:
+            return [Packet(track, fourcc, type_, body, 0, nano)]
+        case _:
+            return []
 
 
-def _refused(kind: str, name: str, take: str) -> Problem:
-    return Problem("unplayable", f"{kind} in {name} is not taken over RTMP: set the encoder to {take}")
+def _fourcc(kind: str, body: bytes, at: int) -> str:
+    fourcc = body[at : at + 4].decode("latin-1")
+    if len(fourcc) < 4:
+        raise _cut_short(kind)
+    if fourcc not in FOURCCS[kind]:
+        raise refused(kind, _FOURCC_NAMES.get(fourcc, f"codec {fourcc!r}"))
+    return fourcc
+
+
+def _signed24(octets: bytes, at: int) -> int:
+    value = octets[at] << 16 | octets[at + 1] << 8 | octets[at + 2]
+    return value - 0x1000000 if value & 0x800000 else value
+
+
+def _cut_short(kind: str) -> Problem:
+    return Problem("malformed", f"a {kind} message is cut short (Enhanced RTMP)")
+
+
+def refused(kind: str, name: str) -> Problem:
+    usual, enhanced = ("H.264", "HEVC or AV1") if kind == VIDEO else ("AAC", "Opus, AC-3 or FLAC")
+    return Problem(
+        "unplayable",
+        f"{kind} in {name} is not taken over RTMP: set the encoder to {usual} (with Enhanced RTMP also {enhanced})",
+    )

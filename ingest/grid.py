@@ -23,18 +23,27 @@ _RATES = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grid:
-    """`interval_ms` between keyframes (0: no video), `frame_ms` between pictures. `why`: what made it counted."""
+    """`interval_ms` between keyframes (0: no video), `frame_ms` between pictures. `why`: what made it counted.
+
+    `asked`: each cell has a keyframe that was asked for, somewhere in it.
+    """
 
     grid_ms: int
     interval_ms: float
     frame_ms: float = 0
     counted: bool = False
     why: str = ""
+    asked: bool = False
 
 
 def without_video(segment_ms: int) -> Grid:
     """Every audio frame may begin a segment: the wish itself is the grid."""
     return Grid(grid_ms=segment_ms, interval_ms=0)
+
+
+def asked(segment_ms: int) -> Grid:
+    """Keyframes are made on demand, one a cell: the wish itself is the grid, and they may jitter within their cells."""
+    return Grid(grid_ms=segment_ms, interval_ms=segment_ms, asked=True)
 
 
 def measured(interval_ms: int, frames: int, segment_ms: int) -> Grid:
@@ -50,7 +59,7 @@ def checked(grid: Grid, interval_ms: int) -> Grid:
     """The grid after a further keyframe, `interval_ms` after the one before: counted from the first irregular one."""
     if interval_ms > MAX_INTERVAL_MS:
         raise too_long(interval_ms)
-    if grid.counted:
+    if grid.counted or grid.asked:
         return grid
     times = max(1, round(interval_ms / grid.interval_ms))
     if abs(interval_ms - times * grid.interval_ms) <= max(_LEAST_TOLERANCE_MS, _TOLERANCE * grid.interval_ms):

@@ -24,7 +24,7 @@ from ingest import grid as grids
 from ingest.grid import Grid
 from ingest.media import Frame, TrackConfig
 from ingest.media_clock import AudioSteps, KeptTicks, Placed, SourceTimeline, VideoTicks
-from ingest.remux.frames import opus as opus_samples
+from ingest.remux import frames
 
 MOST_TRACKS = 16
 MAX_HELD_US = 10_000_000
@@ -68,16 +68,22 @@ class _Held(NamedTuple):
     arrived_us: int
     frame: Frame
 
+    @property
+    def shown_us(self) -> int:
+        return _shown_us(self.frame, self.at)
+
 
 class Intake:
     """Feed it `config` and `frame`; it gives Run and Stamped values in order.
 
     `not_before_ms` is the epoch time at which the channel's earlier media ended: nothing is stamped before it.
-    `anchored`: the source's times are epoch times; set before the first frame.
+    `anchored`: the source's times are epoch times; set before the first frame. `asked`: the source makes a keyframe in
+    each cell of the wall's grid since it is asked to, at times that jitter; set before the first frame of pictures.
     """
 
     def __init__(self, *, segment_ms: int, not_before_ms: int = 0) -> None:
         self.anchored = False
+        self.asked = False
         self._segment_ms = segment_ms
         self._floor_us = not_before_ms * 1000  # where stamped media ends, in epoch time
         self._timeline = SourceTimeline()
@@ -93,7 +99,7 @@ class Intake:
         self._renew = False  # the next keyframe of the leader begins a run
         self._anchor_us: int | None = None  # of this stretch
         self._clocks: dict[str, VideoTicks | AudioSteps | KeptTicks] = {}
-        self._last_key_us: int | None = None
+        self._last_key_us: int | None = None  # source time at which it is shown
         self._splices: deque[int] = deque(maxlen=_MOST_SPLICES)
         self._newest: dict[str, int] = {}  # source time of the newest frame by track
         self._checked_us = 0
@@ -221,6 +227,8 @@ class Intake:
                 return []
             self._grid = self._grid or grids.without_video(self._segment_ms)
             return self._begin_at(0)
+        if self.asked and self._keys:
+            self._grid = self._grid or grids.asked(self._segment_ms)
         if self._grid is not None and self._keys:
             return self._begin_at(self._keys[0][1])  # measured before: the clock jumped or a format changed
         if len(self._keys) < 2:
@@ -228,8 +236,11 @@ class Intake:
                 raise grids.too_long(lasted // 1000)
             return []
         (first, begin), (second, end) = self._keys
-        interval_ms = round((self._held[end].at.us - self._held[begin].at.us) / 1000)
-        self._grid = grids.measured(max(interval_ms, 1), second - first, self._segment_ms)
+        # Times of showing: in open GOPs keyframes are decoded early, and pictures before them come later.
+        decoded_us = max(self._held[end].at.us - self._held[begin].at.us, 1)
+        shown_us = max(self._held[end].shown_us - self._held[begin].shown_us, 1)
+        frames_shown = max(1, round((second - first) * shown_us / decoded_us))
+        self._grid = grids.measured(max(round(shown_us / 1000), 1), frames_shown, self._segment_ms)
         return self._begin_at(begin)
 
     def _begin_at(self, first: int) -> list[Outcome]:
@@ -247,7 +258,7 @@ class Intake:
             at, _, frame = self._held[index]
             if frame.track != self._leader or not frame.key or at.us < self._floor_us:
                 continue
-            us = at.us + frame.cto * 1_000_000 // frame.timescale
+            us = _shown_us(frame, at)
             step = round(self._grid.interval_ms * 1000) or self._frame_us(frame)
             if (us + _ROUNDING_US) // grid_us != (us + _ROUNDING_US - step) // grid_us:
                 return index
@@ -256,7 +267,7 @@ class Intake:
     def _frame_us(self, frame: Frame) -> int:
         """How long a frame of sound lasts."""
         fmt = self._formats[frame.track]
-        return (fmt.sample_duration or opus_samples(frame.data)) * 1_000_000 // fmt.timescale
+        return (fmt.sample_duration or _lasts(fmt, frame.data)) * 1_000_000 // fmt.timescale
 
     def _begin(self, first: int) -> list[Outcome]:
         """Anchor and let go what is held from index `first` on."""
@@ -303,18 +314,20 @@ class Intake:
         out: list[Outcome] = []
         if fmt.kind == "video" and track == self._leader:
             out += self._watch_keyframes(frame, at)
-        cto = frame.cto * fmt.timescale // frame.timescale if frame.cto else 0
         if isinstance(clock, KeptTicks):
+            cto = frame.cto * fmt.timescale // frame.timescale
             kept = clock.place(frame.dts * fmt.timescale // frame.timescale)
             if kept is None:
                 self.resyncs["overlap"] += 1
                 return out
             sample = Sample(dts=kept, cto=cto, sync=frame.key, data=frame.data)
         elif isinstance(clock, VideoTicks):
-            sample = Sample(dts=clock.place(epoch_us), cto=cto, sync=frame.key, data=frame.data)
+            dts = clock.place(epoch_us)
+            cto = clock.offset(epoch_us, frame.cto, frame.timescale) if frame.cto else 0
+            sample = Sample(dts=dts, cto=cto, sync=frame.key, data=frame.data)
         else:
             before = clock.resyncs
-            found = clock.place(epoch_us, fmt.sample_duration or opus_samples(frame.data))
+            found = clock.place(epoch_us, fmt.sample_duration or _lasts(fmt, frame.data))
             self.resyncs["audio"] += clock.resyncs - before
             if found is None:
                 self.resyncs["overlap"] += 1
@@ -327,13 +340,14 @@ class Intake:
     def _watch_keyframes(self, frame: Frame, at: Placed) -> list[Outcome]:
         """Irregular keyframes turn the numbering to counted, from this keyframe on."""
         assert self._grid is not None
-        since = (at.us - self._last_key_us) // 1000 if self._last_key_us is not None else 0
         if not frame.key:
-            if since * 1000 > MAX_HELD_US:
-                raise grids.too_long(since)
+            if self._last_key_us is not None and at.us - self._last_key_us > MAX_HELD_US:
+                raise grids.too_long((at.us - self._last_key_us) // 1000)
             return []
-        before, self._last_key_us = self._last_key_us, at.us
-        if since <= 0 or self._at_splice(at.us) or (before is not None and self._at_splice(before)):
+        shown_us = _shown_us(frame, at)
+        since = round((shown_us - self._last_key_us) / 1000) if self._last_key_us is not None else 0
+        before, self._last_key_us = self._last_key_us, shown_us
+        if since <= 0 or self._at_splice(shown_us) or (before is not None and self._at_splice(before)):
             return []
         was, self._grid = self._grid, grids.checked(self._grid, since)
         if not self._grid.counted or was.counted:
@@ -343,6 +357,16 @@ class Intake:
     def _at_splice(self, us: int) -> bool:
         anchor = self._anchor_us
         return anchor is not None and any(abs(us + anchor - at) <= _SPLICE_US for at in self._splices)
+
+
+def _shown_us(frame: Frame, at: Placed) -> int:
+    """Source time at which a frame is shown."""
+    return at.us + frame.cto * 1_000_000 // frame.timescale
+
+
+def _lasts(fmt: Format, data: bytes) -> int:
+    """Ticks that a frame of sound lasts whose format does not say it. Raises Problem unplayable."""
+    return frames.flac(data) if fmt.codec == "fLaC" else frames.opus(data)
 
 
 def _order(track: str) -> tuple[bool, int]:

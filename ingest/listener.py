@@ -10,7 +10,7 @@ from pathlib import Path
 import structlog
 
 from base.problems import Problem
-from ingest.flv import FlvSource
+from ingest.flv_tracks import FlvTracks
 from ingest.handshake import SIZE
 from ingest.live import LiveSession
 from ingest.media import TrackConfig
@@ -97,7 +97,7 @@ class _Connection:
         peer = writer.get_extra_info("peername")
         self._peer = f"{peer[0]}:{peer[1]}" if isinstance(peer, tuple) else "unix"
         self._dialogue = PublishDialogue(noise=os.urandom(SIZE - 8), time_ms=ctx.clock.now_ms())
-        self._source = FlvSource()
+        self._tracks = FlvTracks()
         self._live: LiveSession | None = None
 
     async def serve(self) -> None:
@@ -157,6 +157,7 @@ class _Connection:
                         wait = max(wait, await self._media(self._live, event))
                 case Metadata():
                     if self._live is not None:
+                        self._tracks.metadata(event.values)
                         log.debug("rtmp.metadata", session=self._live.id, names=sorted(event.values)[:32])
                 case Stopped():
                     pass
@@ -167,13 +168,13 @@ class _Connection:
 
     async def _media(self, live: LiveSession, media: Media) -> float:
         live.received(len(media.body))
-        found = self._source.take(media.kind, media.timestamp, media.body)
-        if found is None:
-            return 0.0
-        if isinstance(found, TrackConfig):
-            live.config(found)
-            return 0.0
-        return await live.frame(found)
+        wait = 0.0
+        for found in self._tracks.take(media.kind, media.timestamp, media.body):
+            if isinstance(found, TrackConfig):
+                live.config(found)
+            else:
+                wait = max(wait, await live.frame(found))
+        return wait
 
     async def _offer(self, offer: Offer) -> None:
         task = asyncio.current_task()

@@ -82,6 +82,13 @@ class VideoTicks:
         self._last = max((epoch_us * self.timescale + _SECOND // 2) // _SECOND, self._last + 1)
         return self._last
 
+    def offset(self, epoch_us: int, cto: int, timescale: int) -> int:
+        """From the decode time that was placed last to the presentation time, which is right even where the other had
+        to be moved; never from a later to an earlier one that the source did not ask for."""
+        pts_us = epoch_us + (cto * _SECOND + timescale // 2) // timescale
+        ticks = (pts_us * self.timescale + _SECOND // 2) // _SECOND - self._last
+        return max(ticks, 0) if cto > 0 else ticks
+
 
 class AudioSteps:
     """Epoch time to exact frame steps. `rate` is the timescale."""

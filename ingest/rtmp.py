@@ -16,7 +16,7 @@ from enum import StrEnum
 from urllib.parse import parse_qsl
 
 from base.problems import Problem
-from ingest import amf
+from ingest import amf, flv
 from ingest.chunks import CONTROL_CSID, ChunkReader, ChunkWriter, Message
 from ingest.handshake import ServerHandshake
 
@@ -56,6 +56,16 @@ _STREAM_CSID = 5
 _STREAM_ID = 1
 _IGNORED = frozenset({"releaseStream", "FCPublish", "_checkbw", "_result", "_error", "onFCPublish", "FCSubscribe"})
 _STOPS = frozenset({"FCUnpublish", "deleteStream", "closeStream"})
+
+# E-RTMP v2, "Enhancing NetConnection connect Command": what a client says, and what is answered to one that says it.
+_ENHANCED = frozenset(("fourCcList", "videoFourCcInfoMap", "audioFourCcInfoMap", "capsEx"))
+_CAN_FORWARD, _MULTITRACK, _MODEX, _NANO_OFFSET = 4.0, 2, 4, 8
+_ENHANCEMENTS: dict[str, amf.Value] = {
+    "fourCcList": [fourcc for kind in (flv.VIDEO, flv.AUDIO) for fourcc in flv.FOURCCS[kind]],
+    "videoFourCcInfoMap": dict.fromkeys(flv.FOURCCS[flv.VIDEO], _CAN_FORWARD),
+    "audioFourCcInfoMap": dict.fromkeys(flv.FOURCCS[flv.AUDIO], _CAN_FORWARD),
+    "capsEx": float(_MULTITRACK | _MODEX | _NANO_OFFSET),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,6 +222,8 @@ class PublishDialogue:
         self._out += self._writer.set_chunk_size(4096)
         self._user_control(STREAM_BEGIN, 0)
         properties: dict[str, amf.Value] = {"fmsVer": "FMS/3,5,7,7009", "capabilities": 31.0, "mode": 1.0}
+        if _ENHANCED & wish.keys():
+            properties |= _ENHANCEMENTS
         information: dict[str, amf.Value] = {
             "level": "status",
             "code": "NetConnection.Connect.Success",

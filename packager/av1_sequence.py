@@ -13,13 +13,14 @@ _BT709, _SRGB, _IDENTITY = 1, 13, 0
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Colour:
     """`planes`: 1 where there is no chroma. `across`, `down`: whether chroma is subsampled so. `codes`: primaries,
-    transfer characteristics and matrix, 2 = unspecified."""
+    transfer characteristics and matrix, 2 = unspecified. `full_range`: color_range."""
 
     planes: int
     across: bool
     down: bool
     separate_uv_delta_q: bool
     codes: tuple[int, int, int] = (2, 2, 2)
+    full_range: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,12 +159,12 @@ def _colour(bits: Bits, profile: int) -> Colour:
     if bits.flag():
         codes = (bits.read(8), bits.read(8), bits.read(8))
     if mono:
-        bits.read(1)  # range
-        return Colour(planes=1, across=True, down=True, separate_uv_delta_q=False, codes=codes)
+        return Colour(planes=1, across=True, down=True, separate_uv_delta_q=False, codes=codes, full_range=bits.flag())
     if codes == (_BT709, _SRGB, _IDENTITY):
         across = down = False
+        full_range = True
     else:
-        bits.read(1)
+        full_range = bits.flag()
         match profile:
             case 0:
                 across = down = True
@@ -176,4 +177,11 @@ def _colour(bits: Bits, profile: int) -> Colour:
                 across, down = True, False
         if across and down:
             bits.read(2)  # chroma_sample_position
-    return Colour(planes=3, across=across, down=down, separate_uv_delta_q=bits.flag(), codes=codes)
+    return Colour(
+        planes=3,
+        across=across,
+        down=down,
+        separate_uv_delta_q=bits.flag(),
+        codes=codes,
+        full_range=full_range,
+    )

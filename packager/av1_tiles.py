@@ -7,8 +7,6 @@ on; that starts anew with each key frame, at which segments begin.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 
@@ -17,23 +15,12 @@ from packager.av1_sequence import Sequence, read_sequence
 from packager.av1_tile_info import Tiles
 from packager.bits import Bits
 from packager.boxes import malformed
+from packager.obus import FRAME, FRAME_HEADER, SEQUENCE, TILE_GROUP, TILE_LIST, Obu, read_obu
 
-_SEQUENCE, _FRAME_HEADER, _TILE_GROUP, _FRAME, _TILE_LIST = 1, 3, 4, 6, 8
 _HEAD = 64  # octets that are looked at first: most frame headers are shorter
 _LONGEST_HEAD = 1 << 14
 
 I64 = npt.NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True)
-class Obu:
-    """Its payload lies from `start` to `end`."""
-
-    type: int
-    temporal: int
-    spatial: int
-    start: int
-    end: int
 
 
 class Av1Reader:
@@ -52,7 +39,7 @@ class Av1Reader:
         at = start
         while at < end:
             try:
-                obu = _obu(media, at, end)
+                obu = read_obu(media, at, end)
                 self._take(media, obu, found)
             except (ValueError, IndexError):
                 raise malformed("an OBU of its AV1 video cannot be read") from None
@@ -61,19 +48,19 @@ class Av1Reader:
 
     def _take(self, media: memoryview, obu: Obu, found: list[tuple[int, int]]) -> None:
         match obu.type:
-            case t if t == _SEQUENCE:
+            case t if t == SEQUENCE:
                 self._sequence = read_sequence(bytes(media[obu.start : obu.end]))
-            case t if t in (_FRAME_HEADER, _FRAME):
+            case t if t in (FRAME_HEADER, FRAME):
                 if self._tiles is not None:  # a copy of the header that is in force
-                    if t == _FRAME:
+                    if t == FRAME:
                         raise ValueError("a frame within a frame")
                     return
                 octets = self._header(media, obu)
-                if t == _FRAME:
+                if t == FRAME:
                     self._group(media, obu.start + octets, obu.end, found)
-            case t if t == _TILE_GROUP:
+            case t if t == TILE_GROUP:
                 self._group(media, obu.start, obu.end, found)
-            case t if t == _TILE_LIST:
+            case t if t == TILE_LIST:
                 raise ValueError("large scale tiles")
 
     def _header(self, media: memoryview, obu: Obu) -> int:
@@ -113,27 +100,3 @@ class Av1Reader:
             start += size
         if last == tiles.count - 1:
             self._tiles = None
-
-
-def _obu(media: memoryview, at: int, end: int) -> Obu:
-    """obu_header and obu_size (5.3.2, 4.10.5); without a size it ends with its sample. Raises ValueError."""
-    head = media[at]
-    if head & 0x80:
-        raise ValueError("a forbidden bit")
-    at += 1
-    temporal = spatial = 0
-    if head & 4:
-        temporal, spatial = media[at] >> 5, media[at] >> 3 & 3
-        at += 1
-    size = end - at
-    if head & 2:
-        size = 0
-        for place in range(8):
-            octet = media[at]
-            at += 1
-            size |= (octet & 0x7F) << 7 * place
-            if not octet & 0x80:
-                break
-    if at + size > end:
-        raise ValueError("an OBU does not fit its sample")
-    return Obu(head >> 3 & 15, temporal, spatial, at, at + size)

@@ -1,20 +1,35 @@
 """Sample entries (`stsd`): made from an encoder's configuration, and read from a file into a Format.
 
 ISO/IEC 14496-12 8.5.2 and 12.1.3, 12.2.3; 14496-14 (mp4a); 14496-15 (avc1, hvc1); TS 102 366 annex F
-(ac-3, ec-3); Opus in ISO-BMFF 4.3 (Opus).
+(ac-3, ec-3); Opus in ISO-BMFF 4.3 (Opus); AV1 in ISO-BMFF 2.2 (av01); FLAC in ISO-BMFF 3.3 (fLaC).
 """
 
 from __future__ import annotations
 
 import struct
+from dataclasses import dataclass, replace
 
 from base.media import Format
 from base.problems import Problem
-from packager import aac, ac3, avc, codecs, hevc
+from packager import aac, ac3, av1, avc, codecs, flac, hevc, opus
 from packager.boxes import Box, box, fields, fullbox, malformed, walk
 
 _VISUAL = 78  # octets of a VisualSampleEntry before its boxes
 _AUDIO = 28  # octets of an AudioSampleEntry before its boxes
+_UNSPECIFIED = (2, 2, 2)  # colours (ITU-T H.273)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Colour:
+    """Colours as a source says them beside its stream.
+
+    `codes`: primaries, transfer characteristics and matrix (ITU-T H.273), full range; `mastering`: x, y of green, blue,
+    red and white in 1/50000, then greatest and least luminance in 1/10000 cd/m2; `light`: MaxCLL and MaxFALL in cd/m2.
+    """
+
+    codes: tuple[int, int, int, bool] | None = None
+    mastering: tuple[int, ...] | None = None
+    light: tuple[int, int] | None = None
 
 
 def avc_format(avcc: bytes, timescale: int = 90000) -> Format:
@@ -33,6 +48,17 @@ def hevc_format(hvcc: bytes, timescale: int = 90000) -> Format:
     return _video("hvc1", "hvcC", hvcc, hevc.picture(sps[0]), timescale)
 
 
+def av1_format(av1c: bytes, timescale: int = 90000) -> Format:
+    """The format of a track whose encoder sent this av1C with a sequence header in it. Raises Problem unplayable."""
+    sequence = av1.sequence(av1c)
+    if sequence is None:
+        raise Problem("unplayable", "the AV1 configuration (av1C) has no sequence header")
+    codes = sequence.colour.codes
+    colour = (*codes, sequence.colour.full_range) if codes != _UNSPECIFIED else None
+    picture = avc.Picture(width=sequence.width, height=sequence.height, colour=colour)
+    return _video("av01", "av1C", av1c, picture, timescale)
+
+
 def _video(entry: str, name: str, record: bytes, picture: avc.Picture, timescale: int) -> Format:
     boxes = [box(name.encode("ascii"), record), box(b"pasp", struct.pack(">II", *picture.sar))]  # CMAF B.2: pasp, colr
     if picture.colour is not None:
@@ -44,7 +70,7 @@ def _video(entry: str, name: str, record: bytes, picture: avc.Picture, timescale
     )  # fmt: skip
     return Format(
         kind="video",
-        codec=codecs.string(entry, {name: record}),
+        codec=codecs.string(entry, {found[4:8].decode("ascii"): found[8:] for found in boxes}),
         timescale=timescale,
         entry=box(entry.encode("ascii"), head, *boxes),
         width=_displayed(picture.width, *picture.sar),
@@ -93,8 +119,37 @@ def opus_format(channels: int, pre_skip: int = 0, language: str = "und") -> Form
 
     `pre_skip` in samples at 48 kHz. How long a packet lasts is said by each packet.
     """
-    config = struct.pack(">BBHIhB", 0, channels, pre_skip, 48000, 0, 0)  # Opus in ISO-BMFF 4.3.2
-    return _audio(b"Opus", "opus", box(b"dOps", config), rate=48000, channels=channels, samples=0, language=language)
+    return _opus(opus.Head(channels=channels, pre_skip=pre_skip), language)
+
+
+def opus_head_format(head: bytes, language: str = "und") -> Format:
+    """The format of a track of Opus whose encoder sent this identification header (RFC 7845 5.1), with any number of
+    channels. Raises Problem unplayable."""
+    return _opus(opus.read_head(head), language)
+
+
+def _opus(head: opus.Head, language: str) -> Format:
+    config = box(b"dOps", opus.dops(head))
+    return _audio(b"Opus", "opus", config, rate=48000, channels=head.channels, samples=0, language=language)
+
+
+def flac_format(stream_info: bytes, language: str = "und") -> Format:
+    """The format of a track of FLAC with this STREAMINFO block, its header left out (RFC 9639 8.2).
+
+    Raises Problem unplayable.
+    """
+    info = flac.read(stream_info)
+    last_block = struct.pack(">I", 0x80 << 24 | len(stream_info))
+    config = fullbox(b"dfLa", 0, 0, last_block, stream_info)  # FLAC in ISO-BMFF 3.3.2
+    return _audio(
+        b"fLaC",
+        "fLaC",
+        config,
+        rate=info.sample_rate,
+        channels=info.channels,
+        samples=info.samples,
+        language=language,
+    )
 
 
 def _audio(entry: bytes, codec: str, config: bytes, *, rate: int, channels: int, samples: int, language: str) -> Format:
@@ -146,8 +201,9 @@ def read_format(data: memoryview, entry: Box, *, kind: str, timescale: int, lang
             rate, channels = config.sample_rate, config.channels or channels
     elif entry.type == "Opus" and len(boxes.get("dOps", b"")) >= 11:
         channels, rate = boxes["dOps"][1], 48000
-    elif entry.type == "fLaC" and len(boxes.get("dfLa", b"")) >= 21:
-        rate, channels = _flac_stream_info(boxes["dfLa"])
+    elif entry.type == "fLaC" and len(boxes.get("dfLa", b"")) >= 8 + flac.SIZE:
+        info = flac.read(boxes["dfLa"][8:])
+        rate, channels = info.sample_rate, info.channels
     elif entry.type == "ac-3" and len(boxes.get("dac3", b"")) >= 3:
         channels = _ac3_channels(boxes["dac3"])
     elif entry.type == "ec-3" and len(boxes.get("dec3", b"")) >= 5:
@@ -156,6 +212,30 @@ def read_format(data: memoryview, entry: Box, *, kind: str, timescale: int, lang
         kind=kind, codec=codec, timescale=timescale, entry=raw, channels=channels,
         sample_rate=rate, sample_duration=samples, language=language,
     )  # fmt: skip
+
+
+def with_colour(fmt: Format, colour: Colour) -> Format:
+    """The format with what a source says of its colours beside the stream, where its sample entry has no such box yet.
+
+    `colr` (ISO/IEC 14496-12 12.1.5), `mdcv` and `clli` (12.1.6, 12.1.7).
+    """
+    assert fmt.kind == "video"
+    data = memoryview(fmt.entry)
+    there = {found.type: bytes(data[found.body : found.end]) for found in walk(data, 8 + _VISUAL, len(data))}
+    boxes = []
+    if colour.codes is not None and "colr" not in there:
+        *codes, full_range = colour.codes
+        there["colr"] = b"nclx" + struct.pack(">HHHB", *codes, full_range << 7)
+        boxes.append(box(b"colr", there["colr"]))
+    if colour.mastering is not None and "mdcv" not in there:
+        boxes.append(box(b"mdcv", struct.pack(">8H2I", *colour.mastering)))
+    if colour.light is not None and "clli" not in there:
+        boxes.append(box(b"clli", struct.pack(">2H", *colour.light)))
+    if not boxes:
+        return fmt
+    name = fmt.entry[4:8]
+    codec = codecs.string(name.decode("ascii"), there)
+    return replace(fmt, entry=box(name, fmt.entry[8:], *boxes), codec=codec)
 
 
 def _displayed(width: int, across: int, down: int) -> int:
@@ -174,12 +254,6 @@ def _trimmed(data: memoryview, entry: Box, skip: int) -> int:
         except Problem:
             return end - 4
     return end
-
-
-def _flac_stream_info(dfla: bytes) -> tuple[int, int]:
-    """Sample rate and channels of STREAMINFO (RFC 9639 8.2), which holds rates that the entry's 16 bits do not."""
-    word = int.from_bytes(dfla[18:21], "big")
-    return word >> 4, (word >> 1 & 7) + 1
 
 
 _ACMOD = (2, 1, 2, 3, 3, 4, 4, 5)  # TS 102 366 table 4.3

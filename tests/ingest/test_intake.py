@@ -218,6 +218,21 @@ def test_any_timescale() -> None:
     assert {b - a for a, b in itertools.pairwise(times(out, "a1"))} == {1024}
 
 
+def test_open_gops_are_measured_as_they_are_shown() -> None:
+    """A CRA picture is decoded before the pictures that lead up to it: here two frames early."""
+    intake, out = Intake(segment_ms=2000), []
+    intake.config(VIDEO)
+    for n in range(200):
+        group, place = divmod(n + 2, 50) if n >= 48 else (0, n)
+        key = place == 0
+        shown = (group * 50 + (0 if key else place)) * 40 + 80
+        picture = Frame(track="v1", dts=n * 40, timescale=1000, cto=shown - n * 40, key=key, data=b"v")
+        out += intake.frame(picture, NOW + n * 40)
+    [run] = runs(out)
+    assert (run.grid.grid_ms, run.grid.counted) == (2000, False)
+    assert run.grid.frame_ms == pytest.approx(40, abs=1)
+
+
 def test_too_many_tracks() -> None:
     intake = Intake(segment_ms=2000)
     with pytest.raises(Problem, match="over 16 tracks"):

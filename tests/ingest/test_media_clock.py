@@ -74,6 +74,13 @@ def test_a_clock_of_90_khz_goes_through_unrounded() -> None:
     assert placed == [anchor * 9 // 100 + n * 3003 for n in range(2000)]
 
 
+def test_a_picture_is_shown_when_it_is_due_even_where_its_decode_time_had_to_move() -> None:
+    ticks = VideoTicks(90_000)
+    assert (ticks.place(1_000_000), ticks.offset(1_000_000, 40, 1000)) == (90_000, 3600)
+    assert (ticks.place(900_000), ticks.offset(900_000, 140, 1000)) == (90_001, 3599)
+    assert (ticks.place(900_000), ticks.offset(900_000, 40, 1000)) == (90_002, 0)
+
+
 def test_audio_is_rebuilt_from_rounded_times() -> None:
     """44.1 kHz frames last 23.22 ms: rounded they come 23 and 24 ms apart."""
     steps = AudioSteps(44_100)

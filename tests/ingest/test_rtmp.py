@@ -51,6 +51,26 @@ def test_a_whole_publish() -> None:
     assert codes == ["NetConnection.Connect.Success", "NetStream.Publish.Start", "NetStream.Unpublish.Success"]
 
 
+@pytest.mark.rule("E-RTMP v2 connect", "the answer states codecs and capabilities to a client that states its own")
+def test_enhanced_rtmp_is_negotiated() -> None:
+    it, writer = dialogue(), ChunkWriter()
+    wish = {"app": "live", "videoFourCcInfoMap": {"hvc1": 1.0}, "capsEx": 2.0}
+    it.receive(rtmp.hello() + rtmp.command(writer, "connect", 1, wish))  # type: ignore[arg-type]  # objects in objects
+    properties = amf.decode(rtmp.answers(it.outgoing())[-1].body)[2]
+    assert isinstance(properties, dict)
+    assert properties["videoFourCcInfoMap"] == {"avc1": 4.0, "hvc1": 4.0, "av01": 4.0}
+    assert properties["audioFourCcInfoMap"] == dict.fromkeys(("mp4a", "Opus", "ac-3", "ec-3", "fLaC"), 4.0)
+    assert properties["fourCcList"] == ["avc1", "hvc1", "av01", "mp4a", "Opus", "ac-3", "ec-3", "fLaC"]
+    assert properties["capsEx"] == 14.0, "multitrack, modifiers, nanoseconds; no reconnection"
+
+
+def test_an_old_client_is_answered_as_ever() -> None:
+    it, writer = dialogue(), ChunkWriter()
+    it.receive(rtmp.hello() + rtmp.command(writer, "connect", 1, {"app": "live"}))
+    properties = amf.decode(rtmp.answers(it.outgoing())[-1].body)[2]
+    assert isinstance(properties, dict) and "capsEx" not in properties
+
+
 def test_a_refusal_says_why_and_takes_no_media() -> None:
     it = dialogue()
     it.receive(rtmp.opening(KEY))

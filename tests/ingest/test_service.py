@@ -6,12 +6,14 @@ import asyncio
 import io
 import itertools
 from collections import Counter
+from pathlib import Path
 
 import av
 import pytest
 from msgspec.structs import replace
 
 from node.clock import SystemClock
+from tests.kit import shaka
 from tests.kit.encoder import Encoder
 from tests.kit.ingesting import KEY, STUDIO, Publisher, ingesting
 from tests.kit.optional import program
@@ -155,3 +157,57 @@ async def test_8_an_encoder_that_cannot_be_played_is_told_why(settings: tuple[st
         assert process.returncode != 0
         assert says in said.decode()
         assert role.origin.parts == {}
+
+
+ENHANCED = {
+    "hevc, opus": ("-c:v libx265 -preset ultrafast -x265-params keyint=25:min-keyint=25:scenecut=0 -c:a libopus", 1),
+    "av1, flac": ("-c:v libsvtav1 -preset 11 -g 25 -svtav1-params log=0 -c:a flac -sample_fmt s16", 1),
+    "h264 ladder, e-ac-3 and aac": (
+        "-c:v libx264 -preset ultrafast -bf 2 -g 25 -keyint_min 25 -sc_threshold 0 -c:a:0 eac3 -c:a:1 aac",
+        2,
+    ),
+}
+
+
+@pytest.mark.parametrize("codecs", ENHANCED)
+async def test_9_what_an_encoder_of_enhanced_rtmp_sends_is_what_is_published(codecs: str, tmp_path: Path) -> None:
+    """The encoder writes the same packets to a file: octet by octet they are what came out, a picture for a picture."""
+    words, each = ENHANCED[codecs]
+    film = tmp_path / "sent.mkv"
+    async with ingesting() as role:
+        command = [
+            shaka.ffmpeg(),
+            "-v",
+            "error",
+            "-nostdin",
+            "-re",
+            "-f",
+            "lavfi",
+            "-i",
+            "testsrc2=size=160x90:rate=25",
+        ]
+        command += ["-re", "-f", "lavfi", "-i", "sine=sample_rate=48000", "-t", "20"]
+        command += ["-map", "0", "-map", "1"] * each + words.split() + ["-ac", "2", "-threads", "1"]
+        command += ["-flags", "+global_header", "-f", "tee", f"[f=flv]{role.url()}|[f=matroska]{film}"]
+        process = await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.DEVNULL)
+        tracks = [f"{kind}{n + 1}" for kind in "va" for n in range(each)]
+        await role.origin.until(lambda: all(len(role.origin.numbers(track)) >= 2 for track in tracks), 60)
+        process.send_signal(2)
+        await process.wait()
+        await role.origin.until(lambda: role.origin.notes[-1].state == "ended", 60)
+    with av.open(film) as sent:
+        by_stream: dict[int, list[bytes]] = {}
+        for packet in sent.demux():
+            by_stream.setdefault(packet.stream.index, []).append(bytes(packet))
+        ours = {stream.index: stream.type for stream in sent.streams}
+    in_order = [i for i, kind in ours.items() if kind == "video"] + [i for i, kind in ours.items() if kind == "audio"]
+    assert [note.track for note in role.origin.notes[-1].tracks] == tracks
+    for track, index in zip(tracks, in_order, strict=True):
+        with av.open(io.BytesIO(role.origin.body(track))) as published:
+            found = [bytes(packet) for packet in published.demux() if packet.size]
+        source = [octets for octets in by_stream[index] if octets]
+        at = source.index(found[0])
+        assert len(found) >= 25 and source[at : at + len(found)] == found, track
+    for name in tracks[:each]:
+        assert set(steps(role.origin, name)) == {3600}, name
+    assert role.origin.refusals == []

@@ -23,6 +23,11 @@ def packager() -> str:
     return str(Path(found.origin).with_name("packager-linux-x64"))
 
 
+def ffmpeg() -> str:
+    """The FFmpeg 8 of the same package: it speaks Enhanced RTMP, which Debian's does not."""
+    return str(Path(packager()).with_name("ffmpeg-linux-x64"))
+
+
 def run(*words: str) -> None:
     made = subprocess.run([packager(), *words, "--quiet"], capture_output=True, text=True, check=False)
     assert made.returncode == 0, made.stderr[-2000:]
