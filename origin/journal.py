@@ -20,6 +20,7 @@ import sqlite_utils
 
 from base.push import SessionNote
 from packager.live import LivePart
+from packager.live_marks import LiveMark
 
 _SCHEMA = 3  # 1 did not keep runs and was never released
 # What brings a journal from the version before to this one.
@@ -83,6 +84,8 @@ _Change = tuple[str, tuple[Any, ...]]
 _CHANNEL = "INSERT OR REPLACE INTO channel VALUES (?, ?, ?, ?, ?)"
 _SEGMENT = f"INSERT OR IGNORE INTO segment VALUES ({', '.join('?' * len(SegmentRow.__struct_fields__))})"
 _FORGET = "DELETE FROM segment WHERE channel = ? AND edition = ? AND track = ? AND number < ?"
+_MARK = "INSERT OR REPLACE INTO mark VALUES (?, ?, ?, ?)"
+_FORGET_MARK = "DELETE FROM mark WHERE channel = ? AND edition = ? AND id = ?"
 
 
 class Journal:
@@ -143,10 +146,22 @@ class Journal:
         """Rows of segments whose files are gone. Spare a track's newest: numbers go on from it."""
         await self._submit((_FORGET, (channel, edition, track, before)))
 
+    def marks(self, channel: str, edition: str) -> list[LiveMark]:
+        rows = self._connect().query("SELECT mark FROM mark WHERE channel = ? AND edition = ?", [channel, edition])
+        return [msgspec.json.decode(row["mark"], type=LiveMark) for row in rows]
+
+    async def put_marks(self, channel: str, edition: str, marks: Iterable[LiveMark]) -> None:
+        """New marks, and what is known now of older ones: all of it, or nothing."""
+        await self._submit(*((_MARK, (channel, edition, mark.id, msgspec.json.encode(mark))) for mark in marks))
+
+    async def forget_marks(self, channel: str, edition: str, ids: Iterable[str]) -> None:
+        await self._submit(*((_FORGET_MARK, (channel, edition, mark)) for mark in ids))
+
     async def remove(self, channel: str) -> None:
         await self._submit(
             ("DELETE FROM channel WHERE channel = ?", (channel,)),
             ("DELETE FROM segment WHERE channel = ?", (channel,)),
+            ("DELETE FROM mark WHERE channel = ?", (channel,)),
         )
 
     def close(self) -> None:
@@ -178,6 +193,9 @@ class Journal:
                 init TEXT, first INTEGER, run INTEGER, run_start INTEGER, breaks INTEGER, parts BLOB, checksum INTEGER,
                 wall_ms INTEGER, discontinuity INTEGER NOT NULL DEFAULT 0, common INTEGER NOT NULL DEFAULT -1,
                 PRIMARY KEY (channel, edition, track, number)) WITHOUT ROWID;
+            CREATE TABLE IF NOT EXISTS mark (
+                channel TEXT, edition TEXT, id TEXT, mark BLOB NOT NULL, PRIMARY KEY (channel, edition, id)
+                ) WITHOUT ROWID;
             PRAGMA user_version = {_SCHEMA};
             """
         )

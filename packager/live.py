@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from base.media import Format
 from base.reload import Reload
+from packager.live_marks import LiveMark
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +45,17 @@ class LiveSegment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveTrack:
-    """One track's window: consecutive numbers, the last one may be open. Never empty."""
+    """One track's window: consecutive numbers, the last one may be open. Never empty.
+
+    `lines`: what playlists say of closed segments, by packager.hls_live; the same for all snapshots of the track.
+    """
 
     name: str
     format: Format
     segments: Sequence[LiveSegment]
     order: int = 0
     label: str = ""
+    lines: dict[int, str] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def last_closed(self) -> int:
@@ -75,6 +80,7 @@ class LiveWindow:
 
     `live`: a publisher is sending; then parts are announced ahead. Durations in ms but `target` (s).
     `run_starts`: (run, track) -> ticks at which that run began in that track, though its first segments may have left.
+    `marks`: those that are not over before it begins; `interstitials`: where players ask what to show in a break.
     """
 
     title: str
@@ -86,6 +92,8 @@ class LiveWindow:
     live: bool
     tracks: dict[str, LiveTrack] = field(default_factory=dict)
     run_starts: dict[tuple[int, str], int] = field(default_factory=dict)
+    marks: tuple[LiveMark, ...] = ()
+    interstitials: str = ""
 
     @property
     def part_target(self) -> float:
