@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import os
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -34,54 +36,86 @@ def measure() -> Figures:
     """Medians. A minute and a half."""
     how = (
         "Titles of 90 kb/s (160x90, 25 pictures a second, 4 s segments, AAC), so that a long one fits; what a segment "
-        f"costs is made of its samples, not of their octets. Medians of {_PASSES} passes, of 40 segments spread over "
-        "the title. Opened first: moov read, index and plan made and written. Opened again: by another process, from "
+        f"costs is made of its samples, not of their octets. Medians of {_PASSES} passes; what is made or printed is "
+        "processor time, all lengths in turn in each pass, 40 segments spread over the title, others in each pass. "
+        "Opened first: moov read, index and plan made and written. Opened again: by another process, from "
         "what was written. Memory: what that process grows by when it has opened the title and made those segments, "
         "mapped files not counted."
     )
     ffmpeg = found("ffmpeg")
     if ffmpeg is None:
         return Figures(title=TITLE, how=how, columns=COLUMNS, rows=[], lacked=("ffmpeg",))
-    rows = []
-    for label, seconds in LENGTHS.items():
-        with tempfile.TemporaryDirectory(prefix="hw") as made:
-            folder = Path(made)
-            incoming = folder / "one"
-            incoming.mkdir()
-            title(
-                ffmpeg, incoming / MEZZANINE, seconds=seconds, kbits=60, gop_s=2, size="160x90", audio_kbits=32
-            )  # fmt: skip
-            first = _in_process("first", folder)
-            again = _in_process("again", folder)[0]
-            index = sum(file.stat().st_size for file in (folder / "vod" / "film").glob("*.idx")) / 1e6
-            memory = _in_process("memory", folder)[0]
-            rows.append(
-                (label, f"{index:.1f}", f"{first[0]:.1f}", f"{again:.2f}", f"{memory:.1f}", *_costs(folder / "vod"))
-            )
-    return Figures(title=TITLE, how=how, columns=COLUMNS, rows=rows)
+    with tempfile.TemporaryDirectory(prefix="hw") as made:
+        folders = {label: Path(made) / str(seconds) for label, seconds in LENGTHS.items()}
+        opened = {label: _opened(ffmpeg, folders[label], seconds) for label, seconds in LENGTHS.items()}
+        costs = _costs({label: folder / "vod" for label, folder in folders.items()})
+        return Figures(
+            title=TITLE,
+            how=how,
+            columns=COLUMNS,
+            rows=[(label, *opened[label], *costs[label]) for label in LENGTHS],
+        )
 
 
-def _costs(folder: Path) -> tuple[str, ...]:
-    asset = Assets(folder).get("film")
-    step = max(1, asset.plan.count // 40)
-    numbers = range(0, asset.plan.count - 1, step)
-    transports = {name: ts.stream_of(_track(asset, name)) for name in ("v1", "a1")}
+def _opened(ffmpeg: str, folder: Path, seconds: int) -> tuple[str, ...]:
+    """A title in a folder, what its index is, and what it costs to open it."""
+    incoming = folder / "one"
+    incoming.mkdir(parents=True)
+    title(ffmpeg, incoming / MEZZANINE, seconds=seconds, kbits=60, gop_s=2, size="160x90", audio_kbits=32)
+    os.sync()  # else the disk is still busy with this title while the next figures are taken
+    first, again = _in_process("first", folder), _in_process("again", folder)
+    index = sum(file.stat().st_size for file in (folder / "vod" / "film").glob("*.idx")) / 1e6
+    return f"{index:.1f}", f"{first:.1f}", f"{again:.2f}", f"{_in_process('memory', folder):.1f}"
+
+
+def _costs(folders: dict[str, Path]) -> dict[str, tuple[str, ...]]:
+    """By length: what segments and lists cost."""
+    taken: dict[str, list[tuple[float, ...]]] = {label: [] for label in folders}
+    assets = {label: Assets(folder).get("film") for label, folder in folders.items()}
+    for asset in assets.values():
+        for track in ("v1", "a1"):
+            asset.check(track)
+    for turn in range(_PASSES):
+        for label, asset in assets.items():
+            taken[label].append(_cost(asset, turn))
+    medians = {
+        label: [statistics.median(column) for column in zip(*rows, strict=True)] for label, rows in taken.items()
+    }
+    return {
+        label: (*(f"{us:.0f}" for us in found[:3]), *(f"{us / 1e3:.2f}" for us in found[3:]))
+        for label, found in medians.items()
+    }
+
+
+def _cost(asset: Asset, turn: int) -> tuple[float, ...]:
+    """µs of this thread: of a segment of pictures, of sound, as MPEG-TS; of the media playlist and the manifest."""
+    count = asset.plan.count - 1
+    step = max(1, count // 40)
+    numbers = range(turn * step // _PASSES, count, step)
+    video, audio = _track(asset, "v1"), _track(asset, "a1")
+    stream, media = ts.stream_of(video), asset.media_of("v1")
 
     def of(make: Callable[[int], object]) -> float:
-        return median_s(_PASSES, lambda: [make(number) for number in numbers]) / len(numbers)
+        return _us(lambda: [make(number) for number in numbers]) / len(numbers)
 
     def printed(leaf: Leaf, track: str = "") -> float:
         edition = asset.plan.edition if track else ""
         name = Name(kind=Kind.VOD, title="film", leaf=leaf, edition=edition, track=track)
-        return median_s(_PASSES, lambda: views.text(name, asset))
+        return _us(lambda: views.text(name, asset))
 
     return (
-        f"{of(lambda n: segment(_track(asset, 'v1'), n)) * 1e6:.0f}",
-        f"{of(lambda n: segment(_track(asset, 'a1'), n)) * 1e6:.0f}",
-        f"{of(lambda n: ts.segment(transports['v1'], _track(asset, 'v1'), n, asset.media_of('v1'))) * 1e6:.0f}",
-        f"{printed(Leaf.MEDIA_PLAYLIST, 'v1') * 1e3:.2f}",
-        f"{printed(Leaf.MANIFEST) * 1e3:.2f}",
+        of(lambda n: segment(video, n)),
+        of(lambda n: segment(audio, n)),
+        of(lambda n: ts.segment(stream, video, n, media)),
+        printed(Leaf.MEDIA_PLAYLIST, "v1"),
+        printed(Leaf.MANIFEST),
     )
+
+
+def _us(work: Callable[[], object]) -> float:
+    begun = time.thread_time()
+    work()
+    return (time.thread_time() - begun) * 1e6
 
 
 def _track(asset: Asset, name: str) -> TrackPlan:
@@ -90,11 +124,11 @@ def _track(asset: Asset, name: str) -> TrackPlan:
     return found
 
 
-def _in_process(what: str, folder: Path) -> list[float]:
+def _in_process(what: str, folder: Path) -> float:
     """What a process of its own measured: nothing is at hand there but the files."""
     words = [sys.executable, "-m", "bench.title_length", what, str(folder)]
     said = subprocess.run(words, check=True, capture_output=True, text=True).stdout
-    return [float(word) for word in said.split()[-1:]]
+    return float(said.split()[-1])
 
 
 def _alone(what: str, folder: Path) -> float:

@@ -11,6 +11,7 @@ from packager.bits import Bits, header_octets, unescape
 _SLICE, _IDR, _SPS, _PPS = 1, 5, 7, 8
 _PARTITIONS = frozenset({2, 3, 4})
 _P, _B, _I, _SP, _SI = range(5)  # slice_type modulo 5 (table 7-6)
+_INTRA = (_I, _SI)
 _MOST_REFERENCES = 32
 
 
@@ -72,86 +73,87 @@ class AvcReader:
 
     def _slice(self, bits: Bits, idr: bool, reference: bool) -> None:
         """slice_header (7.3.3)."""
-        bits.ue()  # first_mb_in_slice
+        bits.skip(1)  # first_mb_in_slice
         kind = bits.ue() % 5
         number = bits.ue()
         pps = self._pps.get(number)
         sps = self._sps.get(pps.sps) if pps else None
         if pps is None or sps is None:
             raise ValueError(f"a slice names picture parameter set {number}, which is not there")
-        if sps.separate_colour:
-            bits.read(2)
-        bits.read(sps.frame_num_bits)
-        field = False
-        if not sps.frames_only:
-            field = bits.flag()
-            if field:
-                bits.flag()
-        if idr:
-            bits.ue()  # idr_pic_id
-        if sps.order_type == 0:
-            bits.read(sps.order_bits)
-            if pps.order_present and not field:
-                bits.se()
-        elif sps.order_type == 1 and not sps.order_always_zero:
-            bits.se()
-            if pps.order_present and not field:
-                bits.se()
+        order_type, field = sps.order_type, False
+        if sps.frames_only and not idr and order_type == 0 and not sps.separate_colour:  # nearly all there are
+            bits.read(sps.frame_num_bits + sps.order_bits)
+        else:
+            field = _place(bits, sps, idr)
+        if pps.order_present and not field and (order_type == 0 or (order_type == 1 and not sps.order_always_zero)):
+            bits.skip(1)
         if pps.redundant:
-            bits.ue()
+            bits.skip(1)
         if kind == _B:
             bits.flag()  # direct_spatial_mv_pred_flag
-        first, second = pps.references
-        if kind in (_P, _SP, _B) and bits.flag():
-            first = bits.ue() + 1
-            if kind == _B:
-                second = bits.ue() + 1
-        lists = {_P: (first,), _SP: (first,), _B: (first, second)}.get(kind, ())
-        if max(lists, default=0) > _MOST_REFERENCES:
-            raise ValueError("a slice has over 32 references")
-        for _ in lists:
-            _modification(bits)
-        if (pps.weighted and kind in (_P, _SP)) or (pps.weighted_b == 1 and kind == _B):
-            _weights(bits, lists, sps.chroma)
+        lists: tuple[int, ...] = ()
+        if kind not in _INTRA:
+            first, second = pps.references
+            if bits.flag():
+                first = bits.ue() + 1
+                if kind == _B:
+                    second = bits.ue() + 1
+            lists = (first, second) if kind == _B else (first,)
+            if max(lists) > _MOST_REFERENCES:
+                raise ValueError("a slice has over 32 references")
+            for _ in lists:
+                if bits.flag():
+                    _modification(bits)
+            if (pps.weighted_b == 1) if kind == _B else pps.weighted:
+                _weights(bits, lists, sps.chroma)
         if reference:
             _marking(bits, idr)
-        if pps.cabac and lists:
-            bits.ue()  # cabac_init_idc
-        bits.se()  # slice_qp_delta
+        bits.skip(2 if pps.cabac and lists else 1)  # cabac_init_idc, slice_qp_delta
         if kind in (_SP, _SI):
             if kind == _SP:
                 bits.flag()
-            bits.se()
+            bits.skip(1)
         if pps.deblocking and bits.ue() != 1:
-            bits.se()
-            bits.se()
+            bits.skip(2)
         # slice_data begins with cabac_alignment_one_bit (7.3.4). Were a field misread, they would hardly be here.
         if pps.cabac and (left := -bits.taken % 8) and bits.read(left) != (1 << left) - 1:
             raise ValueError("a slice header ends where it should not")
 
 
+def _place(bits: Bits, sps: Sps, idr: bool) -> bool:
+    """From colour_plane_id to the picture order count; True for a field."""
+    if sps.separate_colour:
+        bits.read(2)
+    bits.read(sps.frame_num_bits)
+    field = not sps.frames_only and bits.flag()
+    if field:
+        bits.flag()
+    if idr:
+        bits.skip(1)  # idr_pic_id
+    if sps.order_type == 0:
+        bits.read(sps.order_bits)
+    elif sps.order_type == 1 and not sps.order_always_zero:
+        bits.skip(1)
+    return field
+
+
 def _modification(bits: Bits) -> None:
-    """One list of ref_pic_list_modification (7.3.3.1)."""
-    if bits.flag():
-        while (what := bits.ue()) != 3:
-            if what > 3:
-                raise ValueError(f"modification_of_pic_nums_idc {what}")
-            bits.ue()
+    """One list of ref_pic_list_modification (7.3.3.1), behind its flag."""
+    while (what := bits.ue()) != 3:
+        if what > 3:
+            raise ValueError(f"modification_of_pic_nums_idc {what}")
+        bits.skip(1)
 
 
 def _weights(bits: Bits, lists: tuple[int, ...], chroma: bool) -> None:
     """pred_weight_table (7.3.3.2)."""
-    bits.ue()
-    if chroma:
-        bits.ue()
+    bits.skip(2 if chroma else 1)
     for count in lists:
         for _ in range(count):
             if bits.flag():
-                bits.se()
-                bits.se()
+                bits.skip(2)
             if chroma and bits.flag():
-                for _ in range(4):
-                    bits.se()
+                bits.skip(4)
 
 
 def _marking(bits: Bits, idr: bool) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 _HEAD = 48  # octets that are looked at first: most slice headers are shorter
+_PREVENTED = b"\x00\x00\x03"  # the last of them is emulation_prevention_three_byte
 
 
 class Bits:
@@ -21,39 +22,61 @@ class Bits:
         """Bits that were read."""
         return self._all - self._left
 
+    # What is left is kept as a number: it is the smaller the more was read, and a code of it needs no mask.
+
     def read(self, count: int) -> int:
-        if count > self._left:
+        left = self._left - count
+        if left < 0:
             raise ValueError("the bits end too early")
-        self._left -= count
-        return (self._value >> self._left) & ((1 << count) - 1)
+        found = self._value >> left
+        self._value ^= found << left
+        self._left = left
+        return found
 
     def flag(self) -> bool:
         left = self._left - 1
         if left < 0:
             raise ValueError("the bits end too early")
         self._left = left
-        return self._value >> left & 1 == 1
+        if self._value >> left:
+            self._value ^= 1 << left
+            return True
+        return False
 
     def ue(self) -> int:
         """ue(v), H.264 9.1."""
-        left = self._left
-        zeros = left - (self._value & ((1 << left) - 1)).bit_length()
+        value, left = self._value, self._left
+        zeros = left - value.bit_length()
         if zeros > 32:
             raise ValueError("an Exp-Golomb code is too long")
-        if 2 * zeros >= left:
+        left -= 2 * zeros + 1
+        if left < 0:
             raise ValueError("the bits end too early")
-        self._left = left = left - 2 * zeros - 1
-        return ((self._value >> left) & ((2 << zeros) - 1)) - 1
+        code = value >> left  # the zeros in front of it are no digits
+        self._value = value ^ code << left
+        self._left = left
+        return code - 1
+
+    def skip(self, codes: int) -> None:
+        """So many of ue(v) or se(v), whatever they say."""
+        value, left = self._value, self._left
+        for _ in range(codes):
+            zeros = left - value.bit_length()
+            left -= 2 * zeros + 1
+            if zeros > 32 or left < 0:
+                raise ValueError("the bits end too early, or an Exp-Golomb code is too long")
+            value ^= value >> left << left
+        self._value, self._left = value, left
 
     def se(self) -> int:
         """se(v), H.264 9.1.1."""
         code = self.ue()
-        return (code + 1) // 2 if code % 2 else -(code // 2)
+        return code + 1 >> 1 if code & 1 else -(code >> 1)
 
 
 def unescape(nal: bytes) -> bytes:
     """A NAL unit without emulation prevention octets (H.264 7.3.1, H.265 7.3.1.1)."""
-    return nal.replace(b"\x00\x00\x03", b"\x00\x00") if b"\x00\x00\x03" in nal else nal
+    return nal.replace(_PREVENTED, b"\x00\x00") if _PREVENTED in nal else nal
 
 
 def header_octets(unit: memoryview, skip: int, read: Callable[[Bits], None]) -> int:
@@ -64,7 +87,8 @@ def header_octets(unit: memoryview, skip: int, read: Callable[[Bits], None]) -> 
     size = _HEAD
     while True:
         head = bytes(unit[skip:size])
-        bits = Bits(unescape(head))
+        at = head.find(_PREVENTED)
+        bits = Bits(head if at < 0 else unescape(head))
         try:
             read(bits)
             break
@@ -73,8 +97,7 @@ def header_octets(unit: memoryview, skip: int, read: Callable[[Bits], None]) -> 
                 raise
             size *= 8
     octets = (bits.taken + 7) // 8
-    at = head.find(b"\x00\x00\x03")
     while at >= 0 and at + 2 < octets:
         octets += 1
-        at = head.find(b"\x00\x00\x03", at + 3)
+        at = head.find(_PREVENTED, at + 3)
     return skip + octets

@@ -210,21 +210,20 @@ def _one_chain(media: U8, start: I64, blocks: I64, stride: int, key: ContentKey)
     # every 16 octets of the segment as one item, wherever they begin
     windows = np.ndarray((len(media) - BLOCK + 1,), "V16", media, 0, (1,))
     plain = windows[places].view(np.uint8).data
-    made = np.empty(total * BLOCK + BLOCK - 1, np.uint8)  # update_into asks for a block of room
-    ciphered = made.data
     context = Cipher(algorithms.AES(key.key), modes.CBC(key.iv)).encryptor()
-    at, iv = 0, int.from_bytes(key.iv, "big")
+    number, iv = int.from_bytes, int.from_bytes(key.iv, "big")
+    made: list[bytes] = []
+    at = 0
     for count in blocks.tolist():
         if not count:
             continue
-        if at:
-            last = int.from_bytes(ciphered[at - BLOCK : at], "big")
-            head = int.from_bytes(plain[at : at + BLOCK], "big") ^ iv ^ last
+        if made:
+            head = number(plain[at : at + BLOCK], "big") ^ iv ^ number(made[-1][-BLOCK:], "big")
             plain[at : at + BLOCK] = head.to_bytes(BLOCK, "big")
         end = at + count * BLOCK
-        context.update_into(plain[at:end], ciphered[at : end + BLOCK - 1])
+        made.append(context.update(plain[at:end]))
         at = end
-    windows[places] = made[: total * BLOCK].view("V16")
+    windows[places] = np.frombuffer(b"".join(made), "V16")
 
 
 def key_ids(keys: Sequence[ContentKey]) -> list[bytes]:

@@ -1,4 +1,6 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from packager.bits import Bits, header_octets, unescape
 
@@ -24,10 +26,35 @@ def test_fields_one_after_another() -> None:
         bits.read(1)
 
 
+@given(st.binary(min_size=1, max_size=40), st.lists(st.sampled_from([*range(9), "ue", "se"]), max_size=60))
+def test_what_is_skipped_is_what_would_be_read(data: bytes, steps: list[int | str]) -> None:
+    digits = "".join(f"{octet:08b}" for octet in data)
+    read, skipped, at = Bits(data), Bits(data), 0
+    for step in steps:
+        try:
+            if isinstance(step, int):
+                found = read.read(step)
+                assert found == int(digits[at : at + step] or "0", 2)
+                skipped.read(step)
+                at += step
+            else:
+                one = digits.index("1", at)
+                code = int(digits[one : 2 * one - at + 1], 2) - 1
+                found = read.ue() if step == "ue" else read.se()
+                assert found == (code if step == "ue" else (code + 1) // 2 * (1 if code % 2 else -1))
+                skipped.skip(1)
+                at = 2 * one - at + 1
+        except ValueError:
+            return
+        assert read.taken == skipped.taken == at
+
+
 @pytest.mark.parametrize("data", [b"", b"\0" * 3, b"\0" * 20])
 def test_a_code_without_an_end(data: bytes) -> None:
     with pytest.raises(ValueError):
         Bits(data).ue()
+    with pytest.raises(ValueError):
+        Bits(data).skip(1)
 
 
 def test_emulation_prevention() -> None:
