@@ -22,6 +22,8 @@ from edge.lane import fields_of
 from edge.store import Stored
 from node import web as rim
 
+# The names in an answer's header, lower case, as it was decided: the web server adds to it what a cache must not.
+SAID = web.RequestKey("headwater_said", frozenset)
 _OF_CONTENT = frozenset({"content-type", "content-encoding", "content-language", "content-range", "accept-ranges"})
 
 
@@ -69,6 +71,7 @@ async def begun(
         response.content_length = length
     if ranges and shape.status in (200, 206):
         response.headers["Accept-Ranges"] = "bytes"
+    request[SAID] = frozenset(name.lower() for name in response.headers)
     await response.prepare(request)
     return response
 

@@ -242,7 +242,17 @@ class Fills:
                     self.store.put(validation.renewed(other, validation.merged(other, head), life, born))
         fill.lifetime = life
         fill.vary, fill.variant = new.vary, new.variant
-        fill.confirm(replace(head, status=stored.status, fields=new.fields, length=len(new.body)), new)
+        fill.confirm(
+            Head(
+                status=new.status,
+                fields=new.fields,
+                length=len(new.body),
+                etag=new.etag,
+                last_modified=new.last_modified,
+                date=new.date,
+            ),
+            new,
+        )
         self.count("validated")
 
     def _compare(self, order: Order, answer: aiohttp.ClientResponse, head: Head, life: Lifetime) -> None:

@@ -104,7 +104,7 @@ def lifetime(
         while_s=renews if full else 0.0,
         strict=strict,
         ask_first=ask_first,
-        leave_out=names(said.get("no-cache")) | names(said.get("private")) | {"set-cookie", "set-cookie2"},
+        leave_out=names(said.get("no-cache")) | names(said.get("private")) | {"set-cookie"},
     )
 
 

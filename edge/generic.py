@@ -248,6 +248,11 @@ class Generic:
 
     async def _through(self, request: web.Request, asked: Asked, sent: Sent) -> web.StreamResponse:
         """A method that is not answered from the cache: both bodies are streamed (RFC 9111 4)."""
+        hops = asked.ask.get("Max-Forwards", "")
+        if request.method == "OPTIONS" and hops.isdecimal():  # RFC 9110 7.6.2
+            if not int(hops[:9]):
+                return web.Response(status=204, headers={"Allow": "GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS"})
+            asked.fields["Max-Forwards"] = str(int(hops[:9]) - 1)
         sent.cache = "pass"
         body = None
         if request.body_exists:

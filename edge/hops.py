@@ -123,6 +123,12 @@ def onward(fields: CIMultiDictProxy[str], hop: Hop, *, safe: bool) -> CIMultiDic
     return found
 
 
+def changed(name: str) -> bool:
+    """May a field (lower case) of a viewer go upstream otherwise than it came?"""
+    own = ("via", "cdn-loop", "host", "forwarded")
+    return name in own or name in _NOT_ONWARD or bool(_CLAIMS.fullmatch(name) or _OVERRIDES.fullmatch(name))
+
+
 def looped(fields: Mapping[str, str], node: str) -> bool:
     """RFC 8586 2: has this request been here? `fields` with joined lines."""
     return node in [member.partition(";")[0].strip() for member in fields.get("CDN-Loop", "").split(",")]

@@ -18,7 +18,7 @@ from base import signing
 from base.problems import Problem
 from base.records import Delivery
 from edge import request as asked
-from edge.answer import Sent, from_fill, from_store, passed
+from edge.answer import SAID, Sent, from_fill, from_store, passed
 from edge.counts import Counts
 from edge.fill import CutShort, State
 from edge.fills import Fills, Order
@@ -57,7 +57,8 @@ class Edge:
         if ctx.settings.text("edge.upstream") and not ctx.settings.flag("edge.names_only"):
             self.generic = Generic(ctx, self.upstream, self.store, self.fills, self.counts)
         self.records: list[Callable[[Delivery], None]] = [_to_debug_log]
-        self.lane = Lane(self.store, ctx.clock, self.counts, self.note)
+        fixed = bool(ctx.settings.text("edge.host"))
+        self.lane = Lane(self.store, ctx.clock, self.counts, self.note, fixed_host=fixed)
         ctx.metrics.on_scrape(self._flush)
 
     def _flush(self) -> None:
@@ -235,6 +236,9 @@ async def _private_metrics(request: web.Request, handler: Handler) -> web.Stream
 
 
 async def _open_to_pages(request: web.Request, response: web.StreamResponse) -> None:
+    for name in ("Content-Type", "Server") if SAID in request else ():
+        if name.lower() not in request[SAID]:
+            response.headers.popall(name, None)
     if request.get(CLOSING):
         response.force_close()
         response.headers["Connection"] = "close"

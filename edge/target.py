@@ -19,9 +19,11 @@ _TARGET = re.compile(r"[!-\"$-~]*")  # all that is printed but #
 _ABSOLUTE = re.compile(r"https?://([^/?]*)(.*)", re.I)
 _ESCAPED = re.compile(r"%([0-9A-Fa-f]{2})")
 _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
-METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"})
+# 9.3.6, 9.3.8: of a tunnel, and of an echo that would show what is not the viewer's to see.
+REFUSED = frozenset({"CONNECT", "TRACE", "PRI"})
 BODILESS = frozenset({"GET", "HEAD"})
-SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+# RFC 9111 4.4: what is not known to be safe is taken for unsafe.
+SAFE = frozenset({"GET", "HEAD", "OPTIONS", "PROPFIND", "REPORT", "SEARCH"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,8 +40,8 @@ def admit(method: str, version: tuple[int, int], fields: CIMultiDictProxy[str], 
     """RFC 9112 6.1, 6.3: refuse what the parser let pass and others might frame otherwise. Raises Problem."""
     if version not in ((1, 0), (1, 1)):
         raise Problem("malformed", "speak HTTP/1.1")
-    if method not in METHODS:
-        raise Problem("method", f"{method} is not passed on", allow=", ".join(sorted(METHODS)))
+    if method in REFUSED:
+        raise Problem("method", f"{method} is not passed on", allow="GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS")
     codings = fields.getall("Transfer-Encoding", [])
     if codings and (
         version < (1, 1) or "Content-Length" in fields or [c.strip().lower() for c in codings] != ["chunked"]
@@ -67,7 +69,7 @@ def target(raw: str, fields: CIMultiDictProxy[str], *, upstream_host: str, fixed
         raise Problem("malformed", "Host is no host")
     if not _TARGET.fullmatch(raw):
         raise Problem("malformed", "the target is no path and query")
-    host = fixed_host or _canonical(host) or upstream_host
+    host = fixed_host or canonical(host) or upstream_host
     asked = _without_report(raw)
     return Target(host=host, target=asked, key=key(host, asked, fixed=bool(fixed_host)))
 
@@ -84,13 +86,13 @@ def named_by(reference: str, of: Target, *, fixed_host: str = "") -> str | None:
         found = _ABSOLUTE.fullmatch(urljoin(f"http://{of.host}{of.target}", reference.strip()))
     except ValueError:
         return None
-    if found is None or _canonical(found[1]) != of.host:
+    if found is None or canonical(found[1]) != of.host:
         return None
     path = found[2].partition("#")[0]
     return key(of.host, _without_report(path if path.startswith("/") else f"/{path}"), fixed=bool(fixed_host))
 
 
-def _canonical(host: str) -> str:
+def canonical(host: str) -> str:
     """4.2.3: lower case, without the default port."""
     return host.lower().removesuffix(":80")
 

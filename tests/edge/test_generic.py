@@ -280,8 +280,11 @@ async def test_conditions_of_viewers(edge: Proxied) -> None:
     edge.origin.says(304, ETag='"1"', Cache_Control="max-age=1")
     assert (await edge.ask("/a", 'If-None-Match: "0"')).body == b"x"  # 304 to us, 200 to the viewer
     edge.passes(1)
+    edge.origin.says(304, Cache_Control="max-age=1")  # one that says little
+    assert (await edge.ask("/a", 'If-None-Match: "1"')).status == 304
+    edge.passes(1)
     assert (await edge.ask("/a", "If-None-Match: *")).status == 304
-    assert [one.headers.get("If-None-Match") for one in edge.origin.heard] == [None, '"1"', '"1"']
+    assert [one.headers.get("If-None-Match") for one in edge.origin.heard] == [None, *['"1"'] * 3]
 
 
 @pytest.mark.rule("RFC 9110 13.1.1", "If-Match that what is stored does not fulfil is left to the origin")
@@ -550,6 +553,16 @@ async def test_a_fetch_that_a_change_overtakes(edge: Proxied) -> None:
     assert await viewer.read(6) == b"oldold"
     edge.origin.says(200, b"new", Cache_Control="max-age=99")
     assert (await edge.ask("/a", host="edge.example")).body == b"new"
+
+
+@pytest.mark.rule("RFC 9110 7.6.2", "OPTIONS goes as many hops as it says")
+async def test_max_forwards(edge: Proxied) -> None:
+    edge.origin.says(200, b"", Allow="GET")
+    assert (await edge.ask(method="OPTIONS")).headers["Allow"] == "GET"
+    assert (await edge.ask("/a", "Max-Forwards: 2", method="OPTIONS")).status == 200
+    assert [one.headers.get("Max-Forwards") for one in edge.origin.heard] == [None, "1"]
+    assert (await edge.ask("/a", "Max-Forwards: 0", method="OPTIONS")).status == 204
+    assert len(edge.origin.heard) == 2
 
 
 async def test_bodies_are_streamed_both_ways(edge: Proxied) -> None:

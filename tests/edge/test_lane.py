@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import tracemalloc
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -12,6 +13,8 @@ from edge.lane import PLAIN_WITH_CMCD
 from edge.request import CORS
 from node.express import PLAIN
 from tests.edge.conftest import Rig
+from tests.kit.proxied import Proxied, proxied
+from tests.kit.proxied import answer as response
 from tests.kit.upstream import Wire, get, until
 
 SEGMENT = "/live/news/e1/v1/100.m4s"
@@ -242,3 +245,98 @@ async def test_pages_of_any_origin_may_read_the_answer(rig: Rig, hot: Wire) -> N
     hot.get(SMALL)
     answer = await hot.answer()
     assert dict(CORS).items() <= dict(answer.headers).items()
+
+
+# Of any origin
+
+
+@pytest.fixture
+async def wide() -> AsyncIterator[Proxied]:
+    async with proxied() as edge:
+        yield edge
+
+
+async def ready(edge: Proxied) -> Wire:
+    """A connection whose handler waits for a request."""
+    wire = await edge.wire()
+    wire.get("/ready", "Cache-Control: only-if-cached")
+    assert (await wire.answer()).status == 504
+    edge.edge.counts.express = 0
+    return wire
+
+
+async def test_both_lanes_give_the_same_answer_of_any_origin(wide: Proxied) -> None:
+    fields = {"Cache_Control": "max-age=9", "ETag": '"a"', "Server": "x", "Cache_Status": "up; hit", "X_Name": "\u00e9"}
+    wide.origin.says(200, b"body", **fields)
+    wire = await ready(wide)
+    wire.get("/a?b=c")
+    await wire.answer()
+    for ms in (0, 600, 400, 7999):
+        wide.clock.advance(ms)
+        wire.get("/a?b=c")
+        lane = await wire.answer()
+        wire.get("/a?b=c", "Range: units=1")
+        full = await wire.answer()
+        full.headers.popall("X-Request-Id")
+        assert lane.body == full.body == b"body"
+        assert sorted(lane.headers.items()) == sorted(full.headers.items())
+    assert lane.headers["Cache-Status"] == "up; hit, Headwater; hit; ttl=0"
+    assert wide.edge.counts.express == 4
+    assert [(d.path, d.cache) for d in wide.deliveries[-2:]] == [("/a?b=c", "hit")] * 2
+    wide.clock.advance(2)
+    wire.get("/a?b=c")
+    assert "fwd=stale" in (await wire.answer()).headers["Cache-Status"]
+    assert wide.edge.counts.express == 4
+
+
+async def test_hosts_and_variants_are_told_apart(wide: Proxied) -> None:
+    wide.origin.reply = lambda one: response(
+        200,
+        f"{one.headers['Host']} {one.headers.get('Accept-Encoding')}".encode(),
+        Cache_Control="max-age=9",
+        Vary="Accept-Encoding",
+    )
+    wire = await ready(wide)
+    asked = [("edge.example", "gzip"), ("edge.example", "br, gzip"), ("other.example", "gzip")]
+    for _ in range(3):
+        for host, coding in asked:
+            wire.send(f"GET /a HTTP/1.1\r\nHost: {host}\r\nAccept-Encoding: {coding}\r\n\r\n".encode())
+            assert (await wire.answer()).body == f"{host} {coding}".encode()
+    assert wide.edge.counts.express == 6 and len(wide.origin.heard) == 3
+    wire.send(b"GET /a HTTP/1.1\r\nHost: EDGE.example:80\r\naccept-encoding: GZIP;q=0.3 , br\r\n\r\n")
+    assert (await wire.answer()).body == b"edge.example br, gzip"
+    assert wide.edge.counts.express == 7
+    wide.edge.store.drop_all("edge.example/a")
+    assert list(wide.edge.lane.wide) == [b"other.example/a"]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        ("Cache-Control: no-cache",),
+        ("Pragma: no-cache",),
+        ("CDN-Loop: x",),
+        ("Authorization: Basic eDp5",),
+        ("Range: bytes=0-0",),
+        ("If-Match: *",),
+    ],
+)
+async def test_what_viewers_want_is_for_the_full_path(wide: Proxied, fields: tuple[str, ...]) -> None:
+    wide.origin.says(200, b"body", Cache_Control="max-age=9")
+    wire = await ready(wide)
+    wire.get("/a")
+    await wire.answer()
+    for _ in range(2):
+        wire.get("/a", *fields)
+        assert (await wire.answer()).status in (200, 206)
+    assert wide.edge.counts.express == 0
+
+
+async def test_a_path_that_begins_like_a_host_is_a_path(wide: Proxied) -> None:
+    wide.origin.reply = lambda one: response(200, one.target.encode(), Cache_Control="max-age=9")
+    wire = await ready(wide)
+    for target in ("/a", "//edge.example/a", "/edge.example/a"):
+        for _ in range(2):
+            wire.get(target)
+            assert (await wire.answer()).body == target.encode()
+    assert wide.edge.counts.express == 3
