@@ -227,7 +227,7 @@ class Intake:
                 return []
             self._grid = self._grid or grids.without_video(self._segment_ms)
             return self._begin_at(0)
-        if self.asked and self._keys:
+        if self.asked and (len(self._keys) > 1 or len(self._present(self._held[-1].at.us)) == len(self._formats)):
             self._grid = self._grid or grids.asked(self._segment_ms)
         if self._grid is not None and self._keys:
             return self._begin_at(self._keys[0][1])  # measured before: the clock jumped or a format changed

@@ -57,7 +57,8 @@ def set_up(role: str, worker: int, level: str, stream: TextIO | None = None) -> 
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
         name_role,
         drop_secrets,
-        structlog.processors.dict_tracebacks,
+        # without the values of variables: a key is in some of them
+        structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False)),
     ]
     structlog.configure(
         processors=[*chain, structlog.processors.JSONRenderer()],

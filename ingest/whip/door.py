@@ -14,6 +14,7 @@ from typing import cast
 
 from ingest.whip import ice
 from ingest.whip.ice import Address
+from node.clock import Clock
 
 # Datagrams of one session that wait for the session's task; more are dropped, as a network would.
 _MOST_WAITING = 4096
@@ -33,10 +34,11 @@ class Path:
         self.theirs = theirs
         self.reachable = asyncio.Event()
         self.dropped = 0
+        self.arrived = 0.0  # when the datagram that was taken last came
         self.known: deque[Address] = deque()
         self.peer: Address | None = None
         self._door = door
-        self._waiting: deque[bytes] = deque()
+        self._waiting: deque[tuple[float, bytes]] = deque()
         self._came = asyncio.Event()
         self._closed = False
 
@@ -46,11 +48,11 @@ class Path:
             self.peer = source
             self.reachable.set()
 
-    def arrive(self, data: bytes) -> None:
+    def arrive(self, data: bytes, now: float) -> None:
         if len(self._waiting) >= _MOST_WAITING:
             self.dropped += 1
             return
-        self._waiting.append(data)
+        self._waiting.append((now, data))
         self._came.set()
 
     def close(self) -> None:
@@ -64,7 +66,8 @@ class Path:
                 raise ConnectionError("the session is over")
             self._came.clear()
             await self._came.wait()
-        return self._waiting.popleft()
+        self.arrived, data = self._waiting.popleft()
+        return data
 
     async def _send(self, data: bytes) -> None:
         if self._closed or self.peer is None:
@@ -73,7 +76,10 @@ class Path:
 
 
 class Door(asyncio.DatagramProtocol):
-    def __init__(self) -> None:
+    """`clock` says when datagrams come, in s."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
         self._by_user: dict[str, Path] = {}
         self._by_address: dict[Address, Path] = {}
         self._transport: asyncio.DatagramTransport | None = None
@@ -92,6 +98,12 @@ class Door(asyncio.DatagramProtocol):
         found: socket.socket | None = transport.get_extra_info("socket")
         if found is not None:
             found.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER_BYTES)  # the system's limit may be lower
+
+    @property
+    def host(self) -> str:
+        """The address that it is bound to, `0.0.0.0` or `::` for all."""
+        assert self._transport is not None
+        return str(self._transport.get_extra_info("sockname")[0])
 
     @property
     def port(self) -> int:
@@ -122,7 +134,7 @@ class Door(asyncio.DatagramProtocol):
         source = (addr[0], addr[1])  # of IPv6 there are four
         if not ice.is_stun(data):
             if (path := self._by_address.get(source)) is not None:
-                path.arrive(data)
+                path.arrive(data, self._clock.monotonic())
             return
         path = self._by_user.get(ice.user(data))
         if path is None:

@@ -10,6 +10,7 @@ import re
 
 import structlog
 from aiohttp import web
+from aioice.ice import get_host_addresses
 from aiortc import RTCCertificate
 
 from base.problems import Problem
@@ -26,6 +27,7 @@ OFFER_TYPE, FRAGMENT_TYPE = "application/sdp", "application/trickle-ice-sdpfrag"
 _BEARER = re.compile(r"[Bb]earer +([A-Za-z0-9._~+/=-]{1,512})")
 # Sessions of a key that never connects stall after seconds; this bounds what keys together may hold open.
 _MOST_SESSIONS = 256
+_MOST_HOSTS = 8
 # Fetch standard 3.2: any page may ask, since the key is what opens; no cookie is looked at.
 _OPEN = {
     "Access-Control-Allow-Origin": "*",
@@ -158,11 +160,18 @@ class Endpoint:
         return found[1]
 
     def _hosts(self, request: web.Request) -> list[str]:
-        """Where media may be sent: as set, else the address that the publisher has just reached us at."""
+        """Where media may be sent: as set, else the door's own address, else the one that the offer was sent to.
+
+        A door on all addresses answers from the one that the way back begins at, so the machine's others follow.
+        """
         if public := self._ctx.settings.text("ingest.whip_public").split():
             return public
+        if self._door.host not in ("0.0.0.0", "::"):
+            return [self._door.host]
         name = request.transport.get_extra_info("sockname") if request.transport else None
-        return [name[0] if isinstance(name, tuple) else "127.0.0.1"]
+        reached = [name[0]] if isinstance(name, tuple) else []
+        others = get_host_addresses(use_ipv4=True, use_ipv6=self._door.host == "::")
+        return list(dict.fromkeys([*reached, *others, "127.0.0.1"]))[:_MOST_HOSTS]
 
     def _refused(self, outcome: str, peer: str, channel: str, problem: Problem) -> None:
         self._ctx.metrics.counter("ingest_offers", outcome=outcome).inc()

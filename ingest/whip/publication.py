@@ -101,7 +101,7 @@ class Publication:
                     return Happening.SILENCE
                 now = ctx.clock.monotonic()
                 self._outcomes += receiver.tick(now)
-                if dtls.state == "connected" and (said := receiver.feedback(now)):
+                if dtls.state == "connected" and (said := receiver.feedback(now, ctx.clock.now_ms() / 1000)):
                     await dtls.send(said)
                 if not self._outcomes:
                     self._stirred.clear()
@@ -125,6 +125,7 @@ class Publication:
             if isinstance(outcome, TrackConfig):
                 live.config(outcome)
             else:
+                live.intake.asked = self._receiver is not None and self._receiver.keys_on_demand
                 live.received(len(outcome.data))
                 await live.frame(outcome)
         self._room.set()
@@ -134,7 +135,7 @@ class Publication:
         if self._receiver is None or self._fault is not None:
             return
         try:
-            self._outcomes += self._receiver.rtp(data, self._ctx.clock.monotonic())
+            self._outcomes += self._receiver.rtp(data, self.path.arrived)
         except Problem as problem:
             self._failed(problem)
             return
@@ -147,7 +148,7 @@ class Publication:
 
     async def _rtcp(self, data: bytes) -> None:
         if self._receiver is not None:
-            self._receiver.rtcp(data, self._ctx.clock.monotonic())
+            self._receiver.rtcp(data, self.path.arrived)
 
     def _failed(self, fault: Exception) -> None:
         self._fault = self._fault or fault

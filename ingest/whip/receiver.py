@@ -6,7 +6,7 @@ none comes by itself, since a browser makes one only when it is asked.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from aiortc.rtp import RtcpReceiverInfo
 
@@ -14,6 +14,7 @@ from base.problems import Problem
 from ingest.media import Frame, TrackConfig
 from ingest.parameter_sets import ParameterSets
 from ingest.whip import rtp
+from ingest.whip.congestion import Arrivals
 from ingest.whip.h264 import AccessUnit, Depacketiser
 from ingest.whip.opus import RATE, Steps
 from ingest.whip.reorder import Lost, Reorder
@@ -28,7 +29,10 @@ _PATIENCE_S = {"video": 0.5, "audio": 0.12}
 _ASK_AGAIN_S = 0.4
 _REPORT_S = 1.0
 # A keyframe that comes this long after it was asked for came by itself.
-_ANSWERED_S = 0.6
+_ANSWERED_S = 0.5
+# Cells begin at keyframes, and those jitter: this far behind the line none falls before it.
+_BEHIND_LINE_S = 0.15
+_TRANSPORT_WIDE_S = 0.1
 # Pictures whose times go back, in one session, before it is taken for bidirectional prediction.
 _MOST_BACKWARD = 3
 
@@ -55,30 +59,32 @@ class _Stream:
 
 @dataclass(slots=True)
 class _Keyframes:
-    """When to ask for one. `every` in s."""
+    """When to ask for one: a little behind each line of the wall's grid of `every` s, so that each cell has one.
+
+    Until the second keyframe has come nothing is let through: it shows whether the publisher makes one when it is
+    asked, or by a rhythm of its own.
+    """
 
     every: float
-    begin: float
     asked: float = -1e9
-    came: float = 0.0
-    unasked: int = 0
-    slot: int = 0
+    came: int = 0
+    on_demand: bool = False
+    _line: int = -1
 
-    def due(self, now: float, waiting: bool) -> bool:
-        if now - self.asked < _ASK_AGAIN_S:
-            return False
+    def due(self, now: float, wall: float, waiting: bool) -> bool:
+        line = int((wall - min(_BEHIND_LINE_S, self.every / 4)) / self.every)
         if waiting:
-            return True
-        slot = int((now - self.begin) / self.every)
-        if slot <= self.slot:
+            self._line = line
+            return now - self.asked >= _ASK_AGAIN_S
+        if line == self._line:
             return False
-        self.slot = slot
-        return self.unasked < 2 and now - self.came > self.every * 0.75
+        self._line = line
+        return self.on_demand or self.came < 2
 
     def arrived(self, now: float) -> None:
-        if self.came > 0 and now - self.asked > _ANSWERED_S:
-            self.unasked += 1  # this publisher makes its own
-        self.came = now
+        self.came += 1
+        if self.came == 2:
+            self.on_demand = now - self.asked < _ANSWERED_S
 
 
 class Receiver:
@@ -106,12 +112,23 @@ class Receiver:
         self._sets.take(video.sets if video else ())
         self._audio = Steps()
         self._newest = self._backward = 0
-        self._keys = _Keyframes(key_interval_s, now)
+        self._sounds = False
+        self._keys = _Keyframes(key_interval_s)
         self._report_due = now + _REPORT_S
+        self._arrivals = Arrivals()
+        self._transport_id = max(media.transport_id for media in offer.media)
+        self._transport_due = now
+
+    @property
+    def keys_on_demand(self) -> bool:
+        """Does the publisher make a keyframe in each cell of the wall's grid because it is asked to?"""
+        return self._keys.on_demand
 
     def rtp(self, data: bytes, now: float) -> list[Outcome]:
-        """Take one packet, as it was before SRTP."""
-        packet = rtp.packet(data)
+        """Take one packet, as it was before SRTP, that arrived at `now`."""
+        packet = rtp.packet(data, self._transport_id)
+        if packet is not None and packet.transport >= 0:
+            self._arrivals.arrived(packet.transport, now)
         stream = self._streams.get(packet.payload_type) if packet else None
         if packet is None or stream is None:
             return []
@@ -142,9 +159,12 @@ class Receiver:
             out += self._follow(stream, stream.reorder.release(now), now)
         return out
 
-    def feedback(self, now: float) -> bytes:
-        """A compound packet to send now, empty if there is nothing to say."""
+    def feedback(self, now: float, wall: float) -> bytes:
+        """A compound packet to send now, empty if there is nothing to say. `wall`: the time since 1970 in s."""
         out = b""
+        if self._transport_id and now >= self._transport_due:
+            self._transport_due = now + _TRANSPORT_WIDE_S
+            out += self._arrivals.feedback(self._ssrc, max(stream.ssrc for stream in self._streams.values()))
         for stream in self._streams.values():
             if stream.reorder.waiting and "nack" in stream.media.feedback and (wanted := stream.reorder.wanted(now)):
                 self.again += len(wanted)
@@ -153,7 +173,7 @@ class Receiver:
                 stream.media.kind == "video"
                 and stream.ssrc >= 0
                 and "nack pli" in stream.media.feedback
-                and self._keys.due(now, self._video.waiting)
+                and self._keys.due(now, wall, self._video.waiting)
             ):
                 self._keys.asked = now
                 self.asked += 1
@@ -195,7 +215,7 @@ class Receiver:
             if self._sets.record != self._announced:
                 self._announced = self._sets.record
                 out.append(TrackConfig(track="v1", format=avc_format(self._announced, VIDEO_RATE)))
-        if not unit.data:
+        if not unit.data or self._keys.came < 2:
             return out
         dts = self._timeline.place("v1", unit.timestamp, now)
         if dts < self._newest and not unit.key:
@@ -209,11 +229,11 @@ class Receiver:
     def _sound(self, packet: Packet, now: float) -> list[Outcome]:
         if not packet.payload:
             return []
-        before = self._audio.step
         placed = self._audio.take(self._timeline.place("a1", packet.timestamp, now), packet.payload)
         out: list[Outcome] = []
-        if placed and self._audio.step != before:
-            out.append(TrackConfig(track="a1", format=replace(opus_format(2), sample_duration=self._audio.step)))
+        if placed and not self._sounds:
+            self._sounds = True
+            out.append(TrackConfig(track="a1", format=opus_format(2)))
         out += [Frame(track="a1", dts=at, timescale=RATE, data=data) for at, data in placed]
         return out
 

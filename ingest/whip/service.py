@@ -19,7 +19,7 @@ async def listening(ctx: Context, registry: Registry) -> AsyncIterator[None]:
     where = ctx.listen("ingest.whip_media", "whip-media")
     if isinstance(where, Path):
         raise OSError(f"ingest.whip_media is {where}: media comes by UDP, give HOST:PORT")
-    door = Door()
+    door = Door(ctx.clock)
     await door.open(*where)
     try:
         app = rim.make_app(ctx, bare=True)

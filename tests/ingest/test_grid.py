@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from base.problems import Problem
-from ingest.grid import checked, measured, without_video
+from ingest.grid import asked, checked, measured, without_video
 
 
 @pytest.mark.parametrize(
@@ -52,3 +52,11 @@ def test_an_irregular_keyframe_turns_the_numbering_to_counted_for_good(interval_
 
 def test_audio_alone_takes_the_wish() -> None:
     assert without_video(4000).grid_ms == 4000
+
+
+def test_keyframes_on_demand_keep_the_wish() -> None:
+    grid = asked(2000)
+    assert (grid.grid_ms, grid.counted) == (2000, False)
+    assert checked(grid, 300) is grid and checked(grid, 3700) is grid
+    with pytest.raises(Problem, match="no keyframe in 11 s"):
+        checked(grid, 11_000)

@@ -363,3 +363,12 @@ def test_anchored_sound_alone_begins_on_a_line() -> None:
     out = [outcome for one in exact(AUDIO, NOW * 48 // 1024 - 20, 400) for outcome in intake.frame(one, NOW)]
     first = times(out, "a1")[0]
     assert first // 96_000 != (first - 1024) // 96_000
+
+
+def test_keyframes_that_are_asked_for_may_jitter_within_their_cells() -> None:
+    source = Source(VIDEO, AUDIO)
+    source.intake.asked = True
+    keys = {200, 2320, 4160, 6280, 8200, 10_360}
+    out = source.plays(200, 12_000, keys=keys)
+    assert [(run.grid.grid_ms, run.grid.counted) for run in runs(out)] == [(2000, False)], "no second one is needed"
+    assert len(times(out, "v1")) == (12_000 - 200) // 40

@@ -51,12 +51,14 @@ def test_secrets_are_dropped_by_name(out: io.StringIO, name: str) -> None:
 
 
 def test_a_fault_is_one_line_with_its_traceback(out: io.StringIO) -> None:
+    key = "5f2b0c6f9a2d4e11"
     try:
-        raise ValueError("no such luck")
+        raise ValueError(f"no such luck with {len(key)}")
     except ValueError:
         structlog.get_logger("x").exception("request.fault")
     (line,) = lines(out)
     assert line["exception"][0]["exc_type"] == "ValueError"
+    assert key not in out.getvalue(), "a variable's value"
 
 
 def test_what_libraries_log_has_the_same_form(out: io.StringIO) -> None:

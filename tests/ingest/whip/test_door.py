@@ -8,6 +8,7 @@ import pytest
 from aioice import stun
 
 from ingest.whip.door import Door
+from node.clock import SystemClock
 from tests.kit.ingesting import free_udp_port
 
 
@@ -34,7 +35,7 @@ def check(user: str, password: str) -> bytes:
 
 @pytest.fixture
 async def door() -> object:
-    made = Door()
+    made = Door(SystemClock())
     await made.open("127.0.0.1", 0)
     yield made
     made.close()
@@ -81,12 +82,12 @@ async def test_a_publisher_that_moves_is_followed(door: Door) -> None:
 async def test_what_nobody_takes_is_dropped(door: Door) -> None:
     path = door.path("aaaa")
     for _ in range(5000):
-        path.arrive(b"x")
+        path.arrive(b"x", 1.0)
     assert path.dropped == 5000 - 4096
 
 
 async def test_an_address_that_is_taken_is_named() -> None:
-    door, other = Door(), Door()
+    door, other = Door(SystemClock()), Door(SystemClock())
     port = free_udp_port()
     await door.open("127.0.0.1", port)
     with pytest.raises(OSError, match=f"WHIP media on UDP 127.0.0.1:{port}"):
