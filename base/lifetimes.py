@@ -27,6 +27,11 @@ def live_manifest(target_s: int) -> str:
     return f"public, max-age={max(1, target_s // 2)}"
 
 
+def film_of_channel(listed_s: int) -> str:
+    """Cache-Control of what will not change any more, but is gone once it has left the window in so many seconds."""
+    return f"public, max-age={min(60, max(1, listed_s))}"
+
+
 def not_found(target_s: int) -> str:
     """Cache-Control of a 404 for a name that cannot come to be soon."""
     return f"public, max-age={max(1, target_s)}"

@@ -4,17 +4,19 @@
     ?tracks=TERM,TERM                multivariant playlists and manifests: only these
     ?marks=EDITION                   media playlists: with marks; which ones, so that caches keep them apart
 
-SECONDS is decimal, with at most three places. A TERM is a track's name (`v1`, `a2`, `s1`), or a kind with conditions
-that all hold: `audio:de`, `video:<=720`, `video:>=360:avc1`, `text:none`. Conditions are `none`, a height (`720`, `<=`,
-`>=`), a codec of CODECS, or a language (RFC 4647 3.3.1: `de` takes `de-AT` too). Of a kind that no term speaks of, all
-is kept; of a kind with terms, what one of them takes.
+SECONDS is decimal, with at most three places. Of a live channel it is a time of day: seconds since 1970, a date of
+RFC 3339 (`2026-11-21T14:05:00Z`), or, with a minus, seconds before the newest media. A TERM is a track's name (`v1`,
+`a2`, `s1`), or a kind with conditions that all hold: `audio:de`, `video:<=720`, `video:>=360:avc1`, `text:none`.
+Conditions are `none`, a height (`720`, `<=`, `>=`), a codec of CODECS, or a language (RFC 4647 3.3.1: `de` takes
+`de-AT` too). Of a kind that no term speaks of, all is kept; of a kind with terms, what one of them takes.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from urllib.parse import parse_qsl, quote
 
 from base.names import Leaf
@@ -45,6 +47,9 @@ CODECS = {
 }
 _MOST_TERMS, _LONGEST_TERM = 16, 64
 _SECONDS = re.compile(r"([0-9]{1,10})(?:\.([0-9]{1,3}))?")
+_DATE = re.compile(
+    r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d{1,3})?(?:[Zz]|[ +-]\d\d:\d\d)", re.ASCII
+)  # RFC 3339 5.6; a plus that nobody escaped has become a blank
 _NAME = re.compile(r"[vas][1-9][0-9]{0,2}")
 _HEIGHT = re.compile(r"(<=|>=|)([1-9][0-9]{0,4})")
 _LANGUAGE = re.compile(r"[a-z]{2,8}(?:-[a-z0-9]{1,8}){0,6}")
@@ -62,6 +67,7 @@ _TAKES = {
     Leaf.MEDIA_PLAYLIST_TS: CLIPS + MARKS,
     Leaf.IFRAME_PLAYLIST: CLIPS + MARKS,
 }
+_LIVE_TAKES = {Leaf.MULTIVARIANT: CLIPS, Leaf.MANIFEST: CLIPS, Leaf.MEDIA_PLAYLIST: CLIPS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +90,16 @@ class Term:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """`start_ms`, `end_ms`: -1 = not asked. `signature`: as it came, whatever it is worth.
+    """`start_ms`, `end_ms`: -1 = not asked; of a channel ms since 1970, unless `start_back_ms`, `end_back_ms` say how
+    long before its newest media. `signature`: as it came, whatever it is worth.
 
     `marks`: their edition, which playlists hand on. It is nobody's choice, so it needs no signature.
     """
 
     start_ms: int = -1
     end_ms: int = -1
+    start_back_ms: int = -1
+    end_back_ms: int = -1
     tracks: tuple[Term, ...] = ()
     signature: str = ""
     marks: str = ""
@@ -100,16 +109,25 @@ class Selection:
 
     @property
     def clips(self) -> bool:
-        return self.start_ms >= 0 or self.end_ms >= 0
+        return self.start_ms >= 0 or self.end_ms >= 0 or self.relative
+
+    @property
+    def relative(self) -> bool:
+        """Does what is meant depend on when it is asked for?"""
+        return self.start_back_ms >= 0 or self.end_back_ms >= 0
 
     @property
     def canonical(self) -> str:
         """The query without the signature: what is signed."""
         found = []
-        if self.start_ms >= 0:
-            found.append(f"start={_seconds(self.start_ms)}")
-        if self.end_ms >= 0:
-            found.append(f"end={_seconds(self.end_ms)}")
+        for name, ms, back_ms in (
+            (CLIPS[0], self.start_ms, self.start_back_ms),
+            (CLIPS[1], self.end_ms, self.end_back_ms),
+        ):
+            if ms >= 0:
+                found.append(f"{name}={_seconds(ms)}")
+            elif back_ms >= 0:
+                found.append(f"{name}=-{_seconds(back_ms)}")
         if self.tracks:
             found.append("tracks=" + quote(",".join(map(str, self.tracks)), safe=",:=-"))
         return "&".join(found)
@@ -133,13 +151,13 @@ class Selection:
 ALL = Selection()
 
 
-def parse(leaf: Leaf, query: str, *, signed: bool = False) -> Selection:
+def parse(leaf: Leaf, query: str, *, signed: bool = False, live: bool = False) -> Selection:
     """What a query chooses of the object at a name; other parameters, and those of other objects, do not count.
 
     `signed`: the signature counts too, and with it all that it speaks of (a media playlist then keeps `tracks`).
-    Raises Problem malformed for a value that cannot be.
+    `live`: it is a channel's. Raises Problem malformed for a value that cannot be.
     """
-    takes: Collection[str] = _TAKES.get(leaf, ())
+    takes: Collection[str] = (_LIVE_TAKES if live else _TAKES).get(leaf, ())
     if not takes or "=" not in query:
         return ALL
     found: dict[str, str] = {}
@@ -154,7 +172,38 @@ def parse(leaf: Leaf, query: str, *, signed: bool = False) -> Selection:
         found = {name: value for name, value in found.items() if name in takes}
     elif MARKS[0] not in takes:
         found.pop(MARKS[0], None)
+    if live:
+        return _of_channel({name: value for name, value in found.items() if name in (*takes, SIGNATURE)})
     return _selection(found)
+
+
+def _of_channel(found: dict[str, str]) -> Selection:
+    times = {name: _moment(name, found.pop(name)) for name in CLIPS if name in found}
+    (start, start_back), (end, end_back) = (times.get(name, (-1, -1)) for name in CLIPS)
+    if 0 <= end <= start or 0 <= start_back <= end_back:
+        raise Problem("malformed", "end must be after start")
+    chosen = _selection(found)
+    return replace(chosen, start_ms=start, start_back_ms=start_back, end_ms=end, end_back_ms=end_back)
+
+
+def _moment(name: str, value: str) -> tuple[int, int]:
+    """(ms since 1970, ms before the newest media): -1 for the one that is not meant."""
+    if value.startswith("-") and _SECONDS.fullmatch(value[1:]):
+        return -1, _ms(name, value[1:])
+    if _SECONDS.fullmatch(value):
+        return _ms(name, value), -1
+    try:
+        if _DATE.fullmatch(value):
+            ms = round(datetime.fromisoformat(value.upper().replace(" ", "+")).timestamp() * 1000)
+            if ms >= 0:
+                return ms, -1
+    except ValueError:
+        pass
+    raise Problem(
+        "malformed",
+        f"{name} is a time such as 2026-11-21T14:05:00Z, seconds since 1970, or -600 (ten minutes ago), "
+        f"not {value[:40]!r}",
+    )
 
 
 def _selection(found: dict[str, str]) -> Selection:

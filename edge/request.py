@@ -139,10 +139,10 @@ def wanted(path: str, query: str, keys: Keys | None = None) -> tuple[str, Use, b
 
 
 def _chosen(name: names.Name, query: str, keys: Keys | None) -> select.Selection:
-    """What a query chooses of a film. Raises Problem malformed, or forbidden where it is not signed and has to be."""
-    if name.kind is names.Kind.LIVE:
-        return select.ALL
-    chosen = select.parse(name.leaf, query, signed=keys is not None)
+    """What a query chooses of a title. Raises Problem malformed, or forbidden where it is not signed and has to be."""
+    chosen = select.parse(name.leaf, query, signed=keys is not None, live=name.kind is names.Kind.LIVE)
+    if keys is not None and chosen.relative:  # what was signed must be what is meant, whenever it is asked for
+        raise Problem("forbidden", "start and end need times here that do not depend on now, and a valid sig")
     if keys is None or not chosen:
         return chosen if chosen else select.Selection(marks=chosen.marks)
     if not keys.good(name, chosen.canonical, chosen.signature):

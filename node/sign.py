@@ -37,9 +37,11 @@ def sign(url: str, keys: signing.Keys) -> str:
     if name is None or not name.public:
         raise Fault(f"{parts.path or url} is no address of a film: take it from the watch page")
     try:
-        chosen = select.parse(name.leaf, parts.query)
+        chosen = select.parse(name.leaf, parts.query, live=name.kind is names.Kind.LIVE)
     except Problem as problem:
         raise Fault(problem.detail) from None
+    if chosen.relative:
+        raise Fault("give start and end as times, not as seconds before now: what is signed must stay what it means")
     if not chosen:
         raise Fault("there is nothing to sign: add start, end or tracks to the address")
     query = f"{chosen.canonical}&{select.SIGNATURE}={keys.sign(name, chosen.canonical)}"

@@ -9,27 +9,30 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 
 import msgspec
 import structlog
 
 from base.problems import Problem
-from base.push import PartNote, SessionGrant, SessionNote
+from base.push import MarkNote, PartNote, SessionGrant, SessionNote
 from base.reports import ChannelReport, TrackReport
 from base.uris import init_file, segment_file
 from node.clock import Clock
 from origin import disk
 from origin.journal import ChannelRow, Journal, SegmentRow
+from origin.live_marks import LiveMarks
 from origin.runs import Run, Runs
 from origin.track import Track, drop_segments, read_part
 from origin.window import TrackWindow
-from packager import describe
+from packager import describe, hls_live
 from packager.fragments import read_chunk
 from packager.live import LiveTrack, LiveWindow
+from packager.live_marks import LiveMark
 from packager.movie import read_init
 
 log = structlog.get_logger("channel")
@@ -38,6 +41,8 @@ log = structlog.get_logger("channel")
 _STALLED_GRIDS, _STALLED_MS = 3, 6000
 # A playlist never gets shorter than this many target durations (RFC 8216bis 6.2.2: 3; Apple authoring 8.11: 6).
 _LEAST_TARGETS = 6
+# As many closed segments are measured.
+_SAMPLE = 30
 # Head room of declared rates, as a share of the measured peak, before and after this many closed segments.
 _ROOM_UNSETTLED, _ROOM, _SETTLED = 0.5, 0.25, 8
 
@@ -58,12 +63,16 @@ class Channel:
         clock: Clock,
         known: Mapping[str, SegmentRow] | None = None,
         runs: Runs | None = None,
+        marks: Iterable[LiveMark] = (),
     ) -> None:
         self.folder = folder
         self.row = row
         self.tracks: dict[str, Track] = {}
         self.runs = runs or Runs()
-        self.printed: dict[tuple[str, bool], tuple[bytes, str]] = {}
+        self.marks = LiveMarks(journal, row.channel, row.edition, marks)
+        self.printed: dict[str, tuple[bytes, str]] = {}
+        self.printing = asyncio.Lock()
+        self.manifest: tuple[object, bytes, str] | None = None  # of the whole window, and what it is made of
         self.last_media_ms = 0
         self.removed = False
         self._journal = journal
@@ -81,7 +90,8 @@ class Channel:
         """A session starts, changes or ends. The answer names the highest number that was used."""
         self._check_there()
         before = self.span_s
-        target = max(self.row.target, rounded(Fraction(session.grid_ms, 1000)))
+        longest_ms = max(session.grid_ms, session.longest_ms)
+        target = max(self.row.target, rounded(Fraction(longest_ms, 1000)))
         used = self.row.used if session == self.row.session else self.last_number
         self.row = msgspec.structs.replace(self.row, session=session, target=target, used=used)
         if self.span_s < before:
@@ -154,6 +164,12 @@ class Channel:
                 self._touch()
         return True
 
+    async def put_marks(self, notes: Sequence[MarkNote]) -> None:
+        """Breaks that begin or end, and other signals. Raises OSError (disk)."""
+        self._check_there()
+        if await self.marks.take(notes):
+            self._touch()
+
     async def close_stalled(self) -> None:
         """Called now and then: a channel without media has no open segment."""
         if self.live or self.removed:
@@ -188,6 +204,7 @@ class Channel:
         before_ms = now - 1000 * (longest + self.row.target + 60)
         listed = self.window().tracks
         count = 0
+        await self.marks.drop(_begins_us(listed))
         for track in list(self.tracks.values()):
             first = listed[track.name].segments[0].number if track.name in listed else track.window.highest + 1
             dropped = await asyncio.to_thread(drop_segments, track.folder, first, before_ms)
@@ -231,6 +248,7 @@ class Channel:
                     segments=segments,
                     order=note.order,
                     label=note.label,
+                    lines=track.lines,
                 )
             self.printed.clear()
             self._snapshot = LiveWindow(
@@ -245,6 +263,8 @@ class Channel:
                 run_starts={
                     (run, name): start for name in tracks for run, start in self.tracks[name].window.run_starts.items()
                 },
+                marks=self.marks.within(_begins_us(tracks)),
+                interstitials=session.interstitials,
             )
         return self._snapshot
 
@@ -387,6 +407,7 @@ class Channel:
         await asyncio.to_thread(os.replace, path, track.folder / segment_file(segment.number))
         track.close()
         window.drop_before(first)
+        hls_live.forget(track.lines, first)
         self.align_beginnings(common)
         self._touch()
 
@@ -416,6 +437,12 @@ def _not_next(number: int, part: int) -> Problem:
     return Problem("precondition", f"part {part} of segment {number} is not next: PUT the earlier ones first")
 
 
+def _begins_us(tracks: Mapping[str, LiveTrack]) -> int:
+    """When the window begins, µs since 1970; 0 without tracks."""
+    begins = (track.segments[0].start * 1_000_000 // track.format.timescale for track in tracks.values())
+    return min(begins, default=0)
+
+
 def _report(track: LiveTrack, target: int) -> TrackReport:
     """Rates over the last 30 closed segments; of the open one while there is no other.
 
@@ -423,8 +450,9 @@ def _report(track: LiveTrack, target: int) -> TrackReport:
     while little was seen, for an encoder's rate control settles over its first seconds.
     """
     scale = track.format.timescale
-    known = [s for s in track.segments if not s.gap and s.duration]
-    sample = [s for s in known if s.closed][-30:] or known[-1:]
+    newest = (s for s in reversed(track.segments) if not s.gap and s.duration)
+    known = list(islice(newest, _SAMPLE + 1))
+    sample = [s for s in reversed(known) if s.closed][-_SAMPLE:] or known[:1]
     peak, average = describe.rates([s.size for s in sample], [s.duration / scale for s in sample], target)
     parts = [part for s in sample for part in s.parts]
     ticks = sum(part.duration for part in parts)

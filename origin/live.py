@@ -7,9 +7,8 @@ segment that is open or next, wait for their media. Nobody waits longer than thr
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -17,25 +16,22 @@ import msgspec
 import structlog
 from aiohttp import web
 
-from base import lifetimes, reload
+from base import lifetimes
 from base.content_types import CONTENT_TYPE
 from base.names import PICTURES, Leaf, Name
 from base.problems import Problem
-from base.push import PART_FIELD, SessionGrant, SessionNote, parse_part_note
+from base.push import PART_FIELD, MarkNote, MarkNotes, SessionGrant, SessionNote, parse_part_note
 from base.uris import init_file, segment_file
 from node.process import Context
 from origin.channel import Channel
 from origin.journal import ChannelRow, Journal
+from origin.live_pages import LivePages
 from origin.pictures import Pictures, owner
 from origin.restore import folder_of, restore
 from origin.track import read_part
-from packager import dash, hls, hls_live
-from packager.live import LiveTrack, LiveWindow, answers, too_far
+from packager import hls_live
 
 log = structlog.get_logger("live")
-
-# A new session's tracks come within this; one that does not is then left out.
-_TRACKS_APART_MS = 15_000
 
 MOST_PART_OCTETS = 64 << 20
 _DROP_FILES_S = 60
@@ -47,6 +43,7 @@ class Live:
     def __init__(self, ctx: Context, root: Path, journal: Journal, pictures: Pictures) -> None:
         self._ctx = ctx
         self._pictures = pictures
+        self._pages = LivePages(ctx, pictures, self._hold)
         self._root = root
         self._journal = journal
         self._files_dropped = ctx.clock.monotonic()
@@ -73,6 +70,9 @@ class Live:
             return await self._put_session(name, body)
         channel = self._channel(name)
         match name.leaf:
+            case Leaf.CUES:
+                await channel.put_marks(_notes(body))
+                new = False
             case Leaf.INIT:
                 new = await channel.put_init(name.track, name.generation, body)
             case Leaf.PART:
@@ -139,9 +139,9 @@ class Live:
             case Leaf.STATUS:
                 return web.Response(body=msgspec.json.encode(channel.report()), content_type="application/json")
             case Leaf.MULTIVARIANT | Leaf.MANIFEST:
-                return self._top(channel, name)
+                return await self._pages.top(channel, name, request.query_string)
             case Leaf.MEDIA_PLAYLIST:
-                return await self._media_playlist(request, channel, name)
+                return await self._pages.media_playlist(channel, name, request.query_string)
             case Leaf.INIT:
                 return self._init(channel, name)
             case Leaf.SEGMENT:
@@ -160,59 +160,6 @@ class Live:
         if name.edition and name.edition != channel.row.edition:
             raise Problem("gone", "the channel was made anew: read its multivariant playlist again")
         return channel
-
-    def _top(self, channel: Channel, name: Name) -> web.Response:
-        window, reports = channel.window(), channel.reports()
-        session = channel.row.session
-        begun_ms = self._ctx.clock.now_ms() - session.started_ms
-        wanted = len(session.tracks) if begun_ms < _TRACKS_APART_MS else 1
-        # a viewer who came too early would go without the tracks that follow in a moment
-        if len(reports) < wanted:
-            raise Problem("unknown", f"channel {name.title} has no media yet", cache_control="no-store")
-        held_back = self._incomplete_run(channel, window)
-        if name.leaf is Leaf.MULTIVARIANT:
-            text = hls.multivariant(name.title, name.kind, window.edition, reports)
-        elif any(_has_whole_segment(track, but=held_back) for track in window.tracks.values()):
-            text = dash.live_manifest(window, reports, self._pictures.live_sheets(window), held_back=held_back)
-        else:  # an MPD has at least one Period, and a Period's Representations a segment (ISO/IEC 23009-1 5.3.1.2)
-            raise Problem("unknown", f"channel {name.title} has no whole segment yet", cache_control="no-store")
-        body = text.encode()
-        return _text(name, body, lifetimes.live_manifest(window.target), _tag(body))
-
-    def _incomplete_run(self, channel: Channel, window: LiveWindow) -> int:
-        """The newest run while a track of the session may still join it, -1 if none may.
-
-        Players take no Representation into a Period that they have begun to play, so it waits for all of its tracks.
-        """
-        newest = channel.runs.newest
-        if newest is None or self._ctx.clock.now_ms() - newest.begun_ms >= _TRACKS_APART_MS:
-            return -1
-        tracks = [window.tracks.get(note.track) for note in channel.row.session.tracks]
-        whole = all(track is not None and _is_whole(track, newest.number) for track in tracks)
-        return -1 if whole else newest.number
-
-    async def _media_playlist(self, request: web.Request, channel: Channel, name: Name) -> web.Response:
-        ask = reload.parse(request.query_string)
-        window = channel.window()
-        track = window.tracks.get(name.track)
-        if track is None:
-            raise Problem("unknown", f"the channel has no track {name.track}", cache_control="no-store")
-        if ask.blocking:
-            if too_far(window, track, ask):
-                raise Problem("malformed", "_HLS_msn or _HLS_part is too far ahead (RFC 8216bis 6.2.5.2)")
-
-            def there() -> bool:
-                now = channel.window().tracks.get(name.track)
-                return now is not None and answers(now, ask)
-
-            if not await self._hold(channel, there):
-                raise Problem("busy", "the stream does not go on at present", cache_control="no-store")
-        window = channel.window()
-        printed = channel.printed.get((name.track, ask.skip))
-        if printed is None:  # one printing for all who ask for the same snapshot
-            body = hls_live.media_playlist(window, name.track, skip=ask.skip).encode()
-            printed = channel.printed[name.track, ask.skip] = body, _tag(body)
-        return _text(name, printed[0], lifetimes.live_playlist(window.target, blocking=ask.blocking), printed[1])
 
     def _init(self, channel: Channel, name: Name) -> web.StreamResponse:
         track = channel.tracks.get(name.track)
@@ -314,32 +261,12 @@ class Live:
                 log.error("sweep.failed", channel=channel.row.channel, fault=str(fault))
 
 
-def _has_whole_segment(track: LiveTrack, but: int) -> bool:
-    """One that is not of run `but`."""
-    return any(segment.closed and not segment.gap and segment.run != but for segment in track.segments)
-
-
-def _is_whole(track: LiveTrack, run: int) -> bool:
-    """Is there a whole segment of this run, the newest?"""
-    for segment in reversed(track.segments):
-        if segment.run != run:
-            return False
-        if segment.closed and not segment.gap:
-            return True
-    return False
-
-
 def _immutable(name: Name) -> dict[str, str]:
     return {"Content-Type": CONTENT_TYPE[name.leaf], "Cache-Control": lifetimes.IMMUTABLE}
 
 
-def _tag(body: bytes) -> str:
-    """A validator that says what the octets are: counts would begin anew with the process."""
-    return hashlib.blake2s(body, digest_size=8).hexdigest()
-
-
-def _text(name: Name, body: bytes, cache_control: str, tag: str) -> web.Response:
-    return web.Response(
-        body=body,
-        headers={"Content-Type": CONTENT_TYPE[name.leaf], "Cache-Control": cache_control, "ETag": f'"{tag}"'},
-    )
+def _notes(body: bytes) -> Sequence[MarkNote]:
+    try:
+        return msgspec.json.decode(body, type=MarkNotes)
+    except msgspec.DecodeError as fault:
+        raise Problem("malformed", f"cues.json: {fault}") from fault

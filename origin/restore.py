@@ -42,7 +42,9 @@ def restore(root: Path, row: ChannelRow, journal: Journal, clock: Clock) -> Chan
     for segment in journal.segments(row.channel, row.edition):
         by_track.setdefault(segment.track, []).append(segment)
     known = {name: rows[-1] for name, rows in by_track.items()}
-    channel = Channel(folder_of(root, row), row, journal, clock, known, _runs(by_track))
+    channel = Channel(
+        folder_of(root, row), row, journal, clock, known, _runs(by_track), journal.marks(row.channel, row.edition)
+    )
     for folder in sorted(channel.folder.iterdir()) if channel.folder.is_dir() else []:
         if folder.is_dir():
             _restore_inits(channel, folder, by_track.get(folder.name, []))

@@ -28,7 +28,7 @@ from packager.live import LivePart, LiveSegment
 
 @dataclass(slots=True)
 class Track:
-    """`checksum` is of the open segment. All that writes holds `lock`.
+    """`checksum` is of the open segment; `lines`: see LiveTrack. All that writes holds `lock`.
 
     `ending`: the open segment has its last part, which is listed only when the segment is closed. Else playlists
     would for a moment hint a part that never comes, and every viewer would ask for it.
@@ -41,6 +41,7 @@ class Track:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     checksum: int = 0
     ending: bool = False
+    lines: dict[int, str] = field(default_factory=dict)
 
     @property
     def open(self) -> LiveSegment | None:

@@ -16,8 +16,9 @@ from xml.etree import ElementTree as ET
 from base.names import TIME_PATH, Kind, Leaf, Name
 from base.reports import TrackReport
 from base.uris import media_template
-from packager import dash_images
+from packager import dash_images, live_events
 from packager.live import LiveSegment, LiveWindow
+from packager.live_clip import LiveClip
 from packager.thumbnails import Sheets
 
 _NAMESPACE = "urn:mpeg:dash:schema:mpd:2011"
@@ -26,31 +27,44 @@ _CHANNELS = "urn:mpeg:dash:23003:3:audio_channel_configuration:2011"
 _ROLE = "urn:mpeg:dash:role:2011"
 _CICP, _CICP_NAMES = "urn:mpeg:mpegB:cicp:", ("ColourPrimaries", "TransferCharacteristics", "MatrixCoefficients")
 _BT709 = (1, 1, 1)
+_SHORT = Fraction(1, 2)  # tracks that end apart by no more end together
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def live_manifest(
-    window: LiveWindow, tracks: Sequence[TrackReport], sheets: Sheets | None = None, *, held_back: int = -1
+    window: LiveWindow,
+    tracks: Sequence[TrackReport],
+    sheets: Sheets | None = None,
+    *,
+    held_back: int = -1,
+    clip: LiveClip | None = None,
 ) -> str:
-    """The MPD of a channel from one snapshot. `sheets`: the thumbnails to speak of; `held_back`: a run to leave out."""
-    mpd = new_mpd("dynamic", window.target)
+    """The MPD of a channel from one snapshot. `sheets`: the thumbnails to speak of; `held_back`: a run to leave out.
+
+    `clip`: the stretch that `window` is. One that is over is a film, whose Periods follow one another from 0 on.
+    """
+    over = clip is not None and clip.over
+    mpd = new_mpd("static" if over else "dynamic", window.target)
     closed = {name: [s for s in track.segments if s.closed] for name, track in window.tracks.items()}
-    newest = max(
-        (
-            Fraction(s[-1].start + s[-1].duration, window.tracks[name].format.timescale)
-            for name, s in closed.items()
-            if s
-        ),
-        default=Fraction(0),
-    )
+    runs = sorted({s.run for segments in closed.values() for s in segments if not s.gap} - {held_back})
+    # the target duration is rounded (HLS); sound that is cut at frames may last a little longer (5.3.1.2: the maximum)
+    longest = duration(Fraction(2 * window.target + 1, 2))
+    if over:
+        begin = Fraction(0)
+        for run in runs:
+            begin += _film_period(mpd, window, closed, tracks, run, begin)
+        mpd.set("mediaPresentationDuration", duration(begin))
+        mpd.set("maxSegmentDuration", longest)
+        return printed(mpd)
+    newest = max((_end(window, name, s[-1]) for name, s in closed.items() if s), default=Fraction(0))
     mpd.set("availabilityStartTime", "1970-01-01T00:00:00Z")
     mpd.set("publishTime", (_EPOCH + timedelta(seconds=math.floor(newest))).strftime("%Y-%m-%dT%H:%M:%SZ"))
     mpd.set("minimumUpdatePeriod", duration(Fraction(window.grid_ms, 1000)))
     mpd.set("timeShiftBufferDepth", duration(Fraction(window.window_ms, 1000)))
     mpd.set("suggestedPresentationDelay", duration(Fraction(3 * window.grid_ms, 1000)))
-    # the target duration is rounded (HLS); sound that is cut at frames may last a little longer (5.3.1.2: the maximum)
-    mpd.set("maxSegmentDuration", duration(Fraction(2 * window.target + 1, 2)))
-    runs = sorted({s.run for segments in closed.values() for s in segments if not s.gap} - {held_back})
+    mpd.set("maxSegmentDuration", longest)
+    if clip is not None and clip.query:  # it is asked for again by times that stay what they are (5.3.1.2)
+        ET.SubElement(mpd, "Location").text = f"manifest.mpd?{clip.query}"
     for place, run in enumerate(runs):
         _live_period(mpd, window, closed, tracks, run, sheets, last=place == len(runs) - 1)
     ET.SubElement(mpd, "UTCTiming", schemeIdUri="urn:mpeg:dash:utc:http-xsdate:2014", value=TIME_PATH)
@@ -67,25 +81,68 @@ def _live_period(
     *,
     last: bool,
 ) -> None:
-    members = {name: [s for s in segments if s.run == run and not s.gap] for name, segments in closed.items()}
-    members = {name: segments for name, segments in members.items() if segments}
-    reports = [t for t in tracks if t.track in members]
-    if not reports:
-        return
+    members = _members(closed, run)
     # A Period's id and start never change while it is in the window (timing model 13.6): they are the run's own.
     # All tracks count, not only those that have whole segments of it now.
     start = min(
         Fraction(ticks, window.tracks[name].format.timescale)
         for (began, name), ticks in window.run_starts.items()
-        if began == run
+        if began == run and name in window.tracks
     )
-    end = max(
-        Fraction(s[-1].start + s[-1].duration, window.tracks[name].format.timescale) for name, s in members.items()
-    )
+    first = mpd.find("Period") is None
     period = ET.SubElement(mpd, "Period", id=f"r{run}", start=duration(start))
+    end = max(_end(window, name, s[-1]) for name, s in members.items())
     if not last:
         period.set("duration", duration(end - start))
-    for at, group in enumerate(sets(reports)):
+    _add_events(period, window, start, None if last else end, first=first)
+    _add_sets(period, window, members, tracks, start)
+    if sheets and sheets.track in members:
+        period.append(dash_images.adaptation_set(sheets, window.edition, run))
+
+
+def _film_period(
+    mpd: ET.Element,
+    window: LiveWindow,
+    closed: dict[str, list[LiveSegment]],
+    tracks: Sequence[TrackReport],
+    run: int,
+    begin: Fraction,
+) -> Fraction:
+    """A run of a stretch that is over. Seconds that it lasts: until its first track ends, as all Periods of films."""
+    members = _members(closed, run)
+    start = min(Fraction(s[0].start, window.tracks[name].format.timescale) for name, s in members.items())
+    ends = [_end(window, name, s[-1]) for name, s in members.items()]
+    lasts = (min(ends) if max(ends) - min(ends) <= _SHORT else max(ends)) - start
+    first = mpd.find("Period") is None
+    period = ET.SubElement(mpd, "Period", id=f"r{run}", start=duration(begin), duration=duration(lasts))
+    _add_events(period, window, start, start + lasts, first=first)
+    _add_sets(period, window, members, tracks, start)
+    return lasts
+
+
+def _add_events(period: ET.Element, window: LiveWindow, start: Fraction, end: Fraction | None, *, first: bool) -> None:
+    events = live_events.event_stream(window.marks, start, end, first=first)
+    if events is not None:
+        period.append(events)
+
+
+def _members(closed: dict[str, list[LiveSegment]], run: int) -> dict[str, list[LiveSegment]]:
+    members = {name: [s for s in segments if s.run == run and not s.gap] for name, segments in closed.items()}
+    return {name: segments for name, segments in members.items() if segments}
+
+
+def _end(window: LiveWindow, name: str, segment: LiveSegment) -> Fraction:
+    return Fraction(segment.start + segment.duration, window.tracks[name].format.timescale)
+
+
+def _add_sets(
+    period: ET.Element,
+    window: LiveWindow,
+    members: dict[str, list[LiveSegment]],
+    tracks: Sequence[TrackReport],
+    start: Fraction,
+) -> None:
+    for at, group in enumerate(sets([track for track in tracks if track.track in members])):
         adaptation = adaptation_set(period, at, group)
         for member in group:
             segments = members[member.track]
@@ -100,8 +157,6 @@ def _live_period(
                 startNumber=str(segments[0].number),
             )
             write_timeline(template, [(s.number, s.start, s.duration) for s in segments], segments[0].number)
-    if sheets and sheets.track in members:
-        period.append(dash_images.adaptation_set(sheets, window.edition, run))
 
 
 def new_mpd(kind: str, min_buffer: int, profiles: str = LIVE_PROFILE) -> ET.Element:

@@ -1,4 +1,8 @@
-"""LL-HLS and HLS media playlists of a live channel, printed from one snapshot (RFC 8216bis 4.4.3 to 4.4.5, B.1)."""
+"""LL-HLS and HLS media playlists of a live channel, printed from one snapshot (RFC 8216bis 4.4.3 to 4.4.5, B.1).
+
+What is said of a closed segment without its parts never changes, so it is printed once, in blocks that the snapshots
+of a track share: a playlist of three days is put together from some hundred strings.
+"""
 
 from __future__ import annotations
 
@@ -7,20 +11,29 @@ from datetime import UTC, datetime, timedelta
 from base.uris import init_file, part_file, segment_file
 from packager.hls_tags import Tag, attributes, quoted, seconds
 from packager.live import LiveSegment, LiveTrack, LiveWindow
+from packager.live_clip import LiveClip
 
 _VERSION = 6
 _DELTA_VERSION = 9  # EXT-X-SKIP (section 8)
 _SKIP_TARGETS = 6  # CAN-SKIP-UNTIL in target durations (4.4.3.8: at least 6)
 _PART_TARGETS = 3  # how long EXT-X-PART stays, in target durations from the end (6.2.2)
+_BLOCK = 256  # segments that are printed as one
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def media_playlist(window: LiveWindow, name: str, *, skip: bool = False) -> str:
-    """The playlist of track `name` (a key of window.tracks). `skip`: a delta update if there is something to skip."""
+def media_playlist(window: LiveWindow, name: str, *, skip: bool = False, clip: LiveClip | None = None) -> str:
+    """The playlist of track `name` (a key of window.tracks). `skip`: a delta update if there is something to skip.
+
+    `clip`: the stretch that `window` is. It has no EXT-X-PLAYLIST-TYPE:EVENT while it goes on: its beginning leaves as
+    the window of the channel slides (4.4.3.5: nothing may).
+    """
     track = window.tracks[name]
+    if clip is not None and clip.over:
+        return _film(window, track, clip)
     segments = track.segments
     skipped = _skippable(window, track) if skip else 0
     first = segments[0]
+    query = f"?{clip.query}" if clip is not None and clip.query else ""
     lines = [
         Tag.M3U,
         f"{Tag.VERSION}:{_DELTA_VERSION if skipped else _VERSION}",
@@ -33,23 +46,82 @@ def media_playlist(window: LiveWindow, name: str, *, skip: bool = False) -> str:
             PART_HOLD_BACK=seconds(3 * window.part_target),
         ),
         attributes(Tag.PART_INF, PART_TARGET=seconds(window.part_target)),
-        f"{Tag.MEDIA_SEQUENCE}:{first.number}",
-        # once there has been a discontinuity it is always printed (Apple authoring 8.17); 0 is the default
-        f"{Tag.DISCONTINUITY_SEQUENCE}:{first.breaks - first.discontinuity}",
+        *_sequence(first),
         Tag.INDEPENDENT_SEGMENTS,
+        *_start(clip),
     ]
     if skipped:
         lines.append(attributes(Tag.SKIP, SKIPPED_SEGMENTS=skipped))
-    scale = track.format.timescale
-    parts_from = segments[-1].start + segments[-1].duration - _PART_TARGETS * window.target * scale
-    init = segments[skipped - 1].init if skipped else ""
-    for segment in segments[skipped:]:
-        lines += _segment_lines(segment, scale, init, with_parts=segment.start + segment.duration > parts_from)
-        init = segment.init or init
+    parts_from = segments[-1].start + segments[-1].duration - _PART_TARGETS * window.target * track.format.timescale
+    lines += _listed(track, skipped, parts_from)
     if window.live:
         lines.append(attributes(Tag.PRELOAD_HINT, TYPE="PART", URI=quoted(part_file(*next_part(track)))))
-    lines += _reports(window, name)
+    lines += _reports(window, name, query)
     return "\n".join(lines) + "\n"
+
+
+def _film(window: LiveWindow, track: LiveTrack, clip: LiveClip) -> str:
+    """A stretch that is over: nothing is added, and nothing leaves while its segments are there."""
+    lines = [
+        Tag.M3U,
+        f"{Tag.VERSION}:{_VERSION}",
+        f"{Tag.TARGETDURATION}:{window.target}",
+        f"{Tag.PLAYLIST_TYPE}:VOD",
+        *_sequence(track.segments[0]),
+        Tag.INDEPENDENT_SEGMENTS,
+        *(_start(clip) if clip.offset else ()),
+        *_listed(track, 0, None),
+        Tag.ENDLIST,
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _sequence(first: LiveSegment) -> list[str]:
+    return [
+        f"{Tag.MEDIA_SEQUENCE}:{first.number}",
+        # once there has been a discontinuity it is always printed (Apple authoring 8.17); 0 is the default
+        f"{Tag.DISCONTINUITY_SEQUENCE}:{first.breaks - first.discontinuity}",
+    ]
+
+
+def _start(clip: LiveClip | None) -> list[str]:
+    """Where players begin (4.4.2.2): else at the live edge."""
+    if clip is None or clip.offset is None:
+        return []
+    return [attributes(Tag.START, TIME_OFFSET=seconds(float(clip.offset)), PRECISE="YES")]
+
+
+def _listed(track: LiveTrack, skipped: int, parts_from: int | None) -> list[str]:
+    """The lines of the segments from `skipped` on; with parts where they end after `parts_from`, None: nowhere.
+
+    A block is made of segments that have one before them in the list: the first needs its EXT-X-MAP.
+    """
+    segments, scale = track.segments, track.format.timescale
+    lines: list[str] = []
+    at, count = skipped, len(segments)
+    while at < count:
+        segment, last = segments[at], at + _BLOCK - 1
+        block = segment.number // _BLOCK
+        whole = at and segment.number % _BLOCK == 0 and last < count and segments[last].closed
+        if whole and (parts_from is None or segments[last].start + segments[last].duration <= parts_from):
+            if block not in track.lines:
+                pairs = zip(segments[at - 1 : last], segments[at : last + 1], strict=True)
+                said = (line for one, two in pairs for line in _segment_lines(two, scale, one.init, with_parts=False))
+                track.lines[block] = "\n".join(said)
+            lines.append(track.lines[block])
+            at = last + 1
+        else:
+            with_parts = parts_from is not None and segment.start + segment.duration > parts_from
+            init = segments[at - 1].init if at else ""
+            lines += _segment_lines(segment, scale, init, with_parts=with_parts)
+            at += 1
+    return lines
+
+
+def forget(lines: dict[int, str], first: int) -> None:
+    """Drop what LiveTrack.lines says of segments before this number only."""
+    for block in [block for block in lines if (block + 1) * _BLOCK <= first]:
+        del lines[block]
 
 
 def next_part(track: LiveTrack) -> tuple[int, int]:
@@ -102,7 +174,7 @@ def _segment_lines(segment: LiveSegment, scale: int, init: str, *, with_parts: b
     return lines
 
 
-def _reports(window: LiveWindow, name: str) -> list[str]:
+def _reports(window: LiveWindow, name: str, query: str) -> list[str]:
     """One report for every other rendition, all of the same snapshot (4.4.5.4, B.1)."""
     lines = []
     for other in window.tracks.values():
@@ -111,7 +183,7 @@ def _reports(window: LiveWindow, name: str) -> list[str]:
             lines.append(
                 attributes(
                     Tag.RENDITION_REPORT,
-                    URI=quoted(f"../{other.name}/media.m3u8"),
+                    URI=quoted(f"../{other.name}/media.m3u8{query}"),
                     LAST_MSN=number,
                     LAST_PART=max(part, 0),
                 )

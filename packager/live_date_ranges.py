@@ -12,7 +12,7 @@ from urllib.parse import quote
 from base.uris import segment_file
 from packager.hls_tags import Tag, attributes, quoted, seconds
 from packager.live import LiveSegment, LiveWindow
-from packager.live_marks import LiveMark
+from packager.live_marks import LiveMark, within
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST = (Tag.SKIP, Tag.DISCONTINUITY + "\n", Tag.MAP, Tag.PROGRAM_DATE_TIME, Tag.PART + ":", Tag.GAP, Tag.INF)
@@ -33,19 +33,30 @@ def marked(text: str, window: LiveWindow, name: str, *, cue_tags: bool = False) 
 
     `cue_tags`: also EXT-X-CUE-OUT, -CONT and -IN, which are of no standard and which older ad inserters look for.
     """
-    if not window.marks:
+    marks = _listed(window, ended=text.endswith(Tag.ENDLIST + "\n"))
+    if not marks:
         return text
     lines = text.splitlines()
     first = next((at for at, line in enumerate(lines) if line.startswith(_FIRST)), len(lines))
     head, rest = lines[:first], lines[first:]
     if cue_tags:
-        rest = _with_cues(rest, window, name)
-    return "\n".join([*head, *_ranges(window), *rest]) + "\n"
+        rest = _with_cues(rest, window, name, marks)
+    return "\n".join([*head, *_ranges(window, marks), *rest]) + "\n"
 
 
-def _ranges(window: LiveWindow) -> list[str]:
+def _listed(window: LiveWindow, *, ended: bool) -> list[LiveMark]:
+    """Those of the window's tracks, which may be a stretch of the channel's; the same for all renditions (6.2.4)."""
+    if not window.marks:
+        return []
+    spans = [(t.segments[0], t.segments[-1], t.format.timescale) for t in window.tracks.values()]
+    begin = min(first.start * 1_000_000 // scale for first, _, scale in spans)
+    end = max((last.start + last.duration) * 1_000_000 // scale for _, last, scale in spans)
+    return [mark for mark in within(window.marks, begin) if not ended or mark.start < end]
+
+
+def _ranges(window: LiveWindow, marks: Sequence[LiveMark]) -> list[str]:
     found = []
-    for mark in window.marks:
+    for mark in marks:
         found.append(_range(mark))
         if window.interstitials and mark.avail and mark.is_break:
             found.append(_interstitial(mark, window.title, window.interstitials))
@@ -84,11 +95,11 @@ def _interstitial(mark: LiveMark, channel: str, assets: str) -> str:
     )
 
 
-def _with_cues(lines: list[str], window: LiveWindow, name: str) -> list[str]:
+def _with_cues(lines: list[str], window: LiveWindow, name: str, marks: Sequence[LiveMark]) -> list[str]:
     """Tags in front of all lines of their segment, the last of which is its address."""
     track = window.tracks[name]
     scale = track.format.timescale
-    tags = {segment_file(s.number): _cues(s, scale, window.marks) for s in track.segments if s.closed}
+    tags = {segment_file(s.number): _cues(s, scale, marks) for s in track.segments if s.closed}
     out: list[str] = []
     begun = 0
     for line in lines:

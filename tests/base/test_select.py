@@ -145,3 +145,48 @@ def test_the_edition_of_marks_is_handed_on_and_chooses_nothing() -> None:
 
 def test_codec_words_are_no_languages_of_two_letters() -> None:
     assert all(len(word) > 2 for word in CODECS)
+
+
+# Channels
+
+
+@pytest.mark.parametrize(
+    ("query", "canonical"),
+    [
+        ("start=1763733900", "start=1763733900"),
+        ("start=2025-11-21T14:05:00Z&end=2025-11-21T14:05:00.250Z", "start=1763733900&end=1763733900.25"),
+        ("start=2025-11-21t15%3A05%3A00%2B01:00", "start=1763733900"),
+        ("start=2025-11-21T15:05:00+01:00", "start=1763733900"),  # a plus that nobody escaped
+        ("end=-60&start=-600.50", "start=-600.5&end=-60"),
+        ("start=1763733900&end=-60", "start=1763733900&end=-60"),
+        ("start=0", "start=0"),
+        ("tracks=v1&start=-600&marks=0123456789abcdef", "start=-600"),
+    ],
+)
+def test_times_of_a_channel_have_one_spelling(query: str, canonical: str) -> None:
+    for leaf in (Leaf.MULTIVARIANT, Leaf.MANIFEST, Leaf.MEDIA_PLAYLIST):
+        found = parse(leaf, query, live=True)
+        assert found.query == canonical and parse(leaf, found.query, live=True) == found
+        assert found.relative == ("-6" in canonical)
+    assert parse(Leaf.SEGMENT, query, live=True) == ALL
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "start=soon",
+        "start=2025-11-21",
+        "start=2025-11-21T14:05:00",  # of which zone?
+        "start=2025-13-21T14:05:00Z",
+        "start=1969-01-01T00:00:00Z",
+        "start=--5",
+        "start=+5",
+        "start=5&end=5",
+        "start=-60&end=-600",
+        "start=-1e3",
+    ],
+)
+def test_times_that_cannot_be(query: str) -> None:
+    with pytest.raises(Problem) as refused:
+        parse(Leaf.MANIFEST, query, live=True)
+    assert refused.value.kind.name == "malformed"

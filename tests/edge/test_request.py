@@ -77,7 +77,9 @@ def test_what_is_refused_without_asking_upstream(method: str, path: str, query: 
         ("/vod/a/e/v1/media.m3u8", "start=5&tracks=v1&_HLS_skip=YES", "/vod/a/e/v1/media.m3u8?_HLS_skip=YES&start=5"),
         ("/vod/a/e/v1/iframes.m3u8", "end=9&start=0", "/vod/a/e/v1/iframes.m3u8?end=9"),
         ("/vod/a/e/v1/7.m4s", "start=5", "/vod/a/e/v1/7.m4s"),
-        ("/live/a/manifest.mpd", "start=rubbish", "/live/a/manifest.mpd"),
+        ("/live/a/manifest.mpd", "tracks=v1&start=-600", "/live/a/manifest.mpd?start=-600"),
+        ("/live/a/e/v1/media.m3u8", "start=9&_HLS_msn=5", "/live/a/e/v1/media.m3u8?_HLS_msn=5&start=9"),
+        ("/live/a/e/v1/7.0.m4s", "start=9", "/live/a/e/v1/7.0.m4s"),
     ],
 )
 def test_what_a_query_chooses_is_part_of_the_key_in_one_spelling(path: str, query: str, key: str) -> None:
@@ -87,6 +89,8 @@ def test_what_a_query_chooses_is_part_of_the_key_in_one_spelling(path: str, quer
 def test_a_choice_that_cannot_be_never_reaches_upstream() -> None:
     with pytest.raises(Problem, match="time in seconds"):
         request.wanted("/vod/a/manifest.mpd", "start=soon")
+    with pytest.raises(Problem, match="start is a time such as 2026"):
+        request.wanted("/live/a/manifest.mpd", "start=soon")
 
 
 def test_with_keys_a_choice_is_signed_or_refused() -> None:
@@ -103,6 +107,12 @@ def test_with_keys_a_choice_is_signed_or_refused() -> None:
     marked = "/vod/a/e/a1/media.m3u8?marks=0123456789abcdef"
     assert request.wanted(*marked.split("?"), keys)[0] == request.wanted(*marked.split("?"))[0] == marked
     assert request.wanted("/vod/a/e/a1/0.m4s", "start=5", keys)[0] == "/vod/a/e/a1/0.m4s"
+    channel = names.parse("/live/a/manifest.mpd")
+    assert channel is not None
+    signed_live = f"start=1763733900&sig={keys.sign(channel, 'start=1763733900')}"
+    assert request.wanted(channel.path, signed_live, keys)[0] == f"{channel.path}?{signed_live}"
+    with pytest.raises(Problem, match="do not depend on now"):
+        request.wanted(channel.path, f"start=-600&sig={keys.sign(channel, 'start=-600')}", keys)
     for query in (
         "start=5",
         "start=5&sig=k1.00",

@@ -32,6 +32,7 @@ def test_a_signed_address_is_what_edges_let_through() -> None:
         ("https://cdn.example/vod/film/manifest.mpd", "nothing to sign"),
         ("https://cdn.example/vod/film/manifest.mpd?start=x", "time in seconds"),
         ("https://cdn.example/vod/film/mezzanine.mp4?start=1", "no address"),
+        ("https://cdn.example/live/news/manifest.mpd?start=-600", "as times"),
         ("film", "no address"),
         ("", "no address"),
     ],
