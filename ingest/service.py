@@ -59,6 +59,12 @@ async def _further_doors(ctx: Context, registry: Registry) -> AsyncIterator[None
             push = PushListener(ctx, registry, ctx.listen("ingest.push_listen", "push"))
             await push.start()
             doors.push_async_callback(push.close)
+        if ctx.settings.flag("ingest.srt"):
+            from ingest.srt.listener import SrtListener
+
+            srt = SrtListener(ctx, registry, ctx.listen("ingest.srt_listen", "srt"))
+            await srt.start()
+            doors.push_async_callback(srt.close)
         if ctx.settings.flag("ingest.whip"):
             from ingest.whip.service import listening
 

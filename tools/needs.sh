@@ -42,6 +42,7 @@ missing() { # the Debian packages that a door still needs
     if [ "$1" = test ]; then
         if ! browser >/dev/null; then echo chromium; fi
         if ! fonts; then echo fonts-dejavu-core; fi
+        if ! command -v srt-live-transmit >/dev/null 2>&1; then echo srt-tools; fi
     fi
     if [ "$1" = bench ]; then
         if ! command -v nginx >/dev/null 2>&1 && [ ! -x /usr/sbin/nginx ]; then echo nginx-light; fi

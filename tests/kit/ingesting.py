@@ -119,7 +119,7 @@ async def ingesting(
     (home.state / "desired-ingest-0.json").write_bytes(msgspec.json.encode(desired))
     port = free_port()
     chosen: dict[str, Value] = {"ingest.rtmp_listen": f"127.0.0.1:{port}", "drain.seconds": 2}
-    chosen |= {name: False for name in ("ingest.whip", "ingest.push") if name in TABLE}
+    chosen |= {name: False for name in ("ingest.whip", "ingest.push", "ingest.srt") if name in TABLE}
     ctx = context(role="ingest", home=home, settings=Settings(chosen | (settings or {})), **more)
     origin = RecordingOrigin(home.socket("origin", door="media"))
     if origin_there:

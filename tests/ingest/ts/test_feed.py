@@ -1,0 +1,78 @@
+"""A transport stream into a session of the ingest's core, whose parts a recording origin keeps."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from base.desired import Desired
+from base.problems import Problem
+from ingest.live import LiveSession
+from ingest.publisher import origin_client
+from ingest.registry import Registry
+from ingest.session import Happening
+from ingest.ts.feed import Feed
+from node.home import Home
+from node.process import Context
+from tests.ingest.ts.test_demuxer import BOTH, playing
+from tests.kit.ingesting import KEY, STUDIO
+from tests.kit.recording_origin import RecordingOrigin
+from tests.kit.ts_packets import AUDIO_PID, VIDEO_PID, Stream
+
+
+@asynccontextmanager
+async def session() -> AsyncIterator[tuple[Context, Registry, LiveSession, RecordingOrigin]]:
+    folder = Path(tempfile.mkdtemp(prefix="hw"))
+    ctx = Context(role="ingest", home=Home(folder))
+    ctx.home.make()
+    client, base = origin_client(f"unix:{folder}/o.sock")
+    async with RecordingOrigin(folder / "o.sock") as origin, client:
+        registry = Registry(ctx, client, base)
+        registry.follow(Desired(seq=1, channels=(STUDIO,)))
+        _, live = await registry.offer(KEY, "test", "peer", asyncio.current_task())
+        assert live is not None
+        yield ctx, registry, live, origin
+        await ctx.tasks.close()
+    shutil.rmtree(folder)
+
+
+async def test_frames_become_segments_and_octets_are_counted() -> None:
+    async with session() as (ctx, registry, live, origin):
+        feed = Feed(live, ctx.metrics)
+        octets = playing(Stream().tables(BOTH), 0, 60).octets  # a keyframe each 0.2 s
+        wait = await feed.take(octets)
+        assert wait == 0 or wait < 3
+        await feed.end()
+        registry.close(live, Happening.LOST)
+        await origin.until(lambda: len(origin.numbers("v1")) >= 2 and len(origin.numbers("a1")) >= 2)
+        assert live.bytes == len(octets)
+
+
+async def test_a_source_ahead_of_time_is_told_to_wait() -> None:
+    async with session() as (ctx, _, live, _origin):
+        feed = Feed(live, ctx.metrics)
+        assert await feed.take(playing(Stream().tables(BOTH), 0, 150).octets) > 2
+
+
+async def test_damage_is_counted_once() -> None:
+    async with session() as (ctx, _, live, _origin):
+        feed = Feed(live, ctx.metrics)
+        stream = playing(Stream().tables([*BOTH, (0x04, 0x130, b"")]), 0, 5)
+        stream.loses(VIDEO_PID)
+        stream.loses(AUDIO_PID)
+        await feed.take(playing(stream, 5, 5).octets)
+        feed.count()
+        feed.count()
+        assert ctx.metrics.value("ingest_ts_faults", what="continuity") == 2
+
+
+async def test_what_is_not_taken_is_a_problem() -> None:
+    async with session() as (ctx, _, live, _origin):
+        with pytest.raises(Problem, match="MPEG-2 video"):
+            await Feed(live, ctx.metrics).take(Stream().tables([(0x02, VIDEO_PID, b"")]).octets * 3)
