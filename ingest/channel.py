@@ -21,7 +21,7 @@ from ingest.publisher import Publisher
 from packager.init import generation, init_segment
 from packager.parts import even_part_ms
 from packager.segmenter import Part, Segmenter
-from packager.splices import Splice
+from packager.splices import LONGEST, Splice
 
 log = structlog.get_logger("channel")
 
@@ -159,7 +159,7 @@ class Channel:
             return 0
         if self._signals:
             return 2 * grid.grid_ms
-        return 0 if grid.interval_ms == grid.grid_ms else grid.grid_ms * 3 // 2
+        return 0 if grid.interval_ms == grid.grid_ms else round(LONGEST * grid.grid_ms)
 
     def _offer(self, parts: list[Part]) -> None:
         for part in parts:

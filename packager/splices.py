@@ -21,6 +21,8 @@ from base.push import MarkNote
 
 # A keyframe this little before its line still opens the cell: encoders' clocks have ms steps. In grids.
 EARLY = 0.05
+# What a segment may last, in grids, if splices are at usual keyframes: half a grid more, and what `EARLY` adds to it.
+LONGEST = 1.6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +104,7 @@ class Lines:
         if self._counted:
             return self._open(self._number + 1, pts, pts) if due or grids >= 1 - EARLY else None
         if due and self._may_move:
-            if grids < 0.5 - EARLY:
+            if grids < 0.5 - 2 * EARLY:
                 return None  # its line was cut before this was known
         elif grids < 1 - self._early() or self._waits(pts):
             return None
@@ -132,7 +134,7 @@ class Lines:
         if not self._obeys:  # then it will be at the next keyframe of the usual ones
             interval = self._interval_ms * self._scale / 1000
             at = round(pts + math.ceil((at - pts) / interval - EARLY) * interval)
-        nearest = (at - self._line) * 1000 / (self._scale * self._grid_ms) < 1.5 - 2 * EARLY
+        nearest = (at - self._line) * 1000 / (self._scale * self._grid_ms) < 1.5 - EARLY
         fits = (at - self._begun) * 1000 / self._scale <= self._longest_ms
         return at > pts and nearest and fits
 
