@@ -20,6 +20,11 @@ class Addresses:
     edge: str
     rtmp: str
     control: str
+    whip: str = ""  # empty where it is switched off
+
+    def publish(self, channel: str) -> dict[str, str]:
+        """Where encoders send a channel: `url` is RTMP's server, further protocols by their names."""
+        return {"url": self.rtmp} | ({"whip": f"{self.whip}/{channel}"} if self.whip else {})
 
     def manifests(self, kind: Kind, title: str, protection: str = "") -> dict[str, str]:
         """`hls` and `dash` URLs of one channel or asset, empty where there is none of the sort.
@@ -75,7 +80,15 @@ def addresses(ctx: Context, scheme: str, host_field: str) -> Addresses:
         rtmp=ctx.settings.text("control.rtmp_url").rstrip("/")
         or f"rtmp://{host}:{_port(ctx, 'ingest.rtmp_listen', 'rtmp')}/live",
         control=f"{scheme}://{host_field or host}",
+        whip=_whip(ctx, host),
     )
+
+
+def _whip(ctx: Context, host: str) -> str:
+    if not ctx.settings.flag("ingest.whip"):
+        return ""
+    given = ctx.settings.text("control.whip_url").rstrip("/")
+    return given or f"http://{host}:{_port(ctx, 'ingest.whip_listen', 'whip')}/whip"
 
 
 def _host(field: str) -> str:

@@ -177,7 +177,7 @@ def channel_json(row: Channel, at: Addresses, report: ChannelReport | None = Non
         "enabled": row.enabled,
         "created_ms": row.created_ms,
         "rev": row.rev,
-        "publish": {"url": at.rtmp},
+        "publish": at.publish(row.channel),
         "manifests": at.manifests(Kind.LIVE, row.channel),
         "watch": at.watch(Kind.LIVE, row.channel),
         "report": report,

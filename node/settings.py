@@ -149,6 +149,9 @@ TABLE: dict[str, Setting] = {
         ),
         Setting("origin.limit_moov", "bytes", "512M", "bytes", "a film with a larger index (moov) is refused"),
         Setting("origin.limit_tracks", "int", 64, "tracks", "a film with more is refused", 1, 1000),
+        Setting(
+            "origin.cue_tags", "bool", False, "", "breaks of channels also as EXT-X-CUE-OUT and -IN, of no standard"
+        ),
         Setting("pictures.on", "bool", True, "", "decode pictures for thumbnails and posters, and sound for waveforms"),
         Setting("pictures.workers", "int", 0, "", "threads that decode; 0: one per core", 0, 256),
         Setting("pictures.cache", "bytes", "256M", "bytes", "pictures kept on the origin's disk; the oldest go"),
@@ -215,6 +218,13 @@ TABLE: dict[str, Setting] = {
             "control.demo", "bool", False, "", "make the channels that the demo publishes to (`up --demo` sets it)"
         ),
         Setting("control.rtmp_url", "url", "", "", "how encoders reach ingest; empty: this host, the RTMP port"),
+        Setting(
+            "control.whip_url",
+            "url",
+            "",
+            "",
+            "how WHIP publishers reach ingest, such as https://HOST/whip; empty: this host, the WHIP port",
+        ),
     )
 }
 

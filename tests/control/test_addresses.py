@@ -53,6 +53,14 @@ def test_settings_win() -> None:
     assert found.on_demand("tour") == "https://cdn.example/vod/tour/manifest-ondemand.mpd"
 
 
+def test_where_to_publish() -> None:
+    found = addresses(ctx(), "http", "h:8081").publish("news")
+    assert found == {"url": "rtmp://h:1935/live", "whip": "http://h:8087/whip/news"}
+    found = addresses(ctx(control__whip_url="https://in.example/whip/"), "http", "h").publish("news")
+    assert found["whip"] == "https://in.example/whip/news"
+    assert "whip" not in addresses(ctx(ingest__whip=False), "http", "h").publish("news")
+
+
 def test_a_choice_is_handed_on() -> None:
     query = {"player": "hls", "tracks": "video:<=720", "start": "5"}
     assert chosen("https://cdn.example/x.mpd", query) == "https://cdn.example/x.mpd?start=5&tracks=video%3A%3C%3D720"

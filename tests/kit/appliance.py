@@ -21,6 +21,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from node.home import port_number
 from tests.kit.optional import ROOT
 
 COMMAND = Path(sys.executable).with_name("headwater")
@@ -81,6 +82,8 @@ class Appliance:
         """Start it and wait for the line that says it is ready."""
         listens = ("edge.listen", "control.listen", "ingest.rtmp_listen")
         local = [f"--set={name}=127.0.0.1:{self.port_base + at}" for at, name in enumerate(listens)]
+        doors = {"ingest.whip_listen": "whip", "ingest.whip_media": "whip-media", "ingest.srt_listen": "srt"}
+        local += [f"--set={name}=127.0.0.1:{port_number(door, self.port_base)}" for name, door in doors.items()]
         self.process = subprocess.Popen(
             [
                 str(COMMAND),

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import fractions
+import importlib.util
+import random
 import struct
+import subprocess
 from types import TracebackType
 from typing import Any, Self
 
@@ -22,6 +25,7 @@ from aiortc import (
 
 from node.settings import Value
 from tests.kit.ingesting import KEY, free_port, free_udp_port
+from tests.kit.optional import lacks
 
 
 def doors() -> dict[str, Value]:
@@ -161,7 +165,7 @@ class Beeps(AudioStreamTrack):
 class WhipPublisher:
     """`async with WhipPublisher(url) as publisher: ...` publishes until the block ends, then says DELETE.
 
-    `answer_from`: a relay's address to be put in place of the one that the answer names.
+    `relayed`: the media port that the answer names, and the port of a relay to be used in its place.
     """
 
     def __init__(
@@ -226,3 +230,62 @@ class WhipPublisher:
     async def goes(self) -> None:
         """Without a word to the endpoint."""
         await self.peer.close()
+
+
+class LossyRelay:
+    """A relay of UDP between a publisher and a port that drops datagrams by a row of random numbers of its own.
+
+    `loss` of what the publisher sends is dropped once the handshake is over; the way back is left alone.
+    """
+
+    def __init__(self, target: int, loss: float, *, spare: int = 60, seed: int = 7) -> None:
+        self.dropped = self.passed = 0
+        self.port = 0
+        self._target = ("127.0.0.1", target)
+        self._loss = loss
+        self._spare = spare
+        self._chance = random.Random(seed)
+        self._peer: tuple[str, int] | None = None
+        self._front: asyncio.DatagramTransport | None = None
+        self._back: asyncio.DatagramTransport | None = None
+
+    async def __aenter__(self) -> Self:
+        loop, relay = asyncio.get_running_loop(), self
+
+        class Front(asyncio.DatagramProtocol):
+            def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+                relay._peer = addr
+                media = data[0] > 127
+                relay._spare -= media
+                if media and relay._spare < 0 and relay._chance.random() < relay._loss:
+                    relay.dropped += 1
+                    return
+                relay.passed += media
+                assert relay._back is not None
+                relay._back.sendto(data)
+
+        class Back(asyncio.DatagramProtocol):
+            def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+                if relay._front is not None and relay._peer is not None:
+                    relay._front.sendto(data, relay._peer)
+
+        self._back, _ = await loop.create_datagram_endpoint(Back, remote_addr=self._target)
+        self._front, _ = await loop.create_datagram_endpoint(Front, local_addr=("127.0.0.1", 0))
+        self.port = int(self._front.get_extra_info("sockname")[1])
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for transport in (self._front, self._back):
+            if transport is not None:
+                transport.close()
+
+
+def newest_ffmpeg() -> str:
+    """An FFmpeg that publishes by WHIP with DTLS-SRTP; skips where there is none."""
+    if importlib.util.find_spec("imageio_ffmpeg") is None:
+        lacks("local oracle", "imageio-ffmpeg, whose FFmpeg publishes by WHIP, is not installed")
+    found = importlib.import_module("imageio_ffmpeg").get_ffmpeg_exe()
+    muxers = subprocess.run([found, "-hide_banner", "-muxers"], capture_output=True, text=True, check=True).stdout
+    if " whip " not in muxers:
+        lacks("local oracle", f"{found} has no WHIP")
+    return str(found)

@@ -50,6 +50,7 @@ async def test_a_box_starts_survives_deaths_and_ends(appliances: Any, home: Home
     made = json.loads(out)
     assert up.stream_keys(home)["news"] == made["publish"]["key"]
     assert made["publish"]["url"] == ready["rtmp"] + "/live"
+    assert made["publish"]["whip"].endswith("/whip/news")
 
     for name in ("origin-0", "edge-0"):
         os.kill(box.role_pids()[name], signal.SIGKILL)

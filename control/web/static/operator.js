@@ -174,11 +174,12 @@ async function refresh() {
 
 function showKey(row) {
   const place = $("shown-key");
-  for (const [field, value] of [["channel", row.channel], ["url", row.publish.url], ["key", row.publish.key]]) {
+  for (const [field, value] of [["channel", row.channel], ["url", row.publish.url], ["whip", row.publish.whip || ""], ["key", row.publish.key]]) {
     const shown = place.querySelector(`[data-field=${field}]`);
     shown.textContent = value;
     const copies = shown.parentElement.querySelector("[data-copy]");
     if (copies) copies.dataset.copy = value;
+    if ("optional" in shown.parentElement.dataset) shown.parentElement.hidden = !value;
   }
   place.hidden = false;
   place.scrollIntoView({ block: "nearest" });

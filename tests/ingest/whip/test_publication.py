@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import itertools
+import signal
 
 import av
 import pytest
 
-from tests.kit.ingesting import ingesting
-from tests.kit.whip import WhipPublisher, doors
+from tests.kit.ingesting import KEY, ingesting
+from tests.kit.whip import LossyRelay, WhipPublisher, doors, newest_ffmpeg
 
 
 def url(settings: dict[str, object], channel: str = "studio") -> str:
@@ -94,3 +96,70 @@ async def test_a_stopping_node_ends_the_session_and_keeps_what_came() -> None:
         role.ctx.stopping.set()
         await role.origin.until(lambda: len(role.origin.parts) >= parts)
         await publisher.goes()
+
+
+async def test_what_a_path_loses_is_sent_again_or_left_out() -> None:
+    """2 % of the packets do not come: everything that is published decodes, and little is missing."""
+    settings = doors()
+    target = int(str(settings["ingest.whip_media"]).rpartition(":")[2])
+    async with ingesting(settings=settings) as role, LossyRelay(target, 0.02) as relay:
+        async with WhipPublisher(url(settings), relayed=(target, relay.port)):
+            await role.origin.until(lambda: len(role.origin.numbers("v1")) >= 6, 60)
+        video = role.origin.body("v1")
+    assert relay.dropped >= 2, "nothing was lost, so nothing was shown"
+    packets = _packets(video)
+    list(_flashes(video))  # counts what decodes
+    lasted = float(packets[-1].dts - packets[0].dts) * float(packets[0].time_base)
+    assert len(packets) > 0.8 * 25 * lasted, "most of it was repaired"
+
+
+@pytest.mark.slow
+async def test_what_is_never_repaired_is_left_out_up_to_the_next_keyframe(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ingest.whip.reorder._MOST_ASKS", 0)
+    settings = doors()
+    target = int(str(settings["ingest.whip_media"]).rpartition(":")[2])
+    async with ingesting(settings=settings) as role, LossyRelay(target, 0.02) as relay:
+        async with WhipPublisher(url(settings), relayed=(target, relay.port)):
+            await role.origin.until(lambda: len(role.origin.numbers("v1")) >= 10, 90)
+        video = role.origin.body("v1")
+    assert relay.dropped >= 4
+    list(_flashes(video))
+
+
+@pytest.mark.slow
+async def test_ffmpeg_publishes() -> None:
+    settings = doors()
+    words = [newest_ffmpeg(), "-v", "error", "-nostdin", "-re", "-f", "lavfi", "-i", "testsrc2=size=640x360:rate=25"]
+    words += [
+        "-re",
+        "-f",
+        "lavfi",
+        "-i",
+        "sine=frequency=440:sample_rate=48000",
+        "-c:v",
+        "libx264",
+        "-bf",
+        "0",
+        "-g",
+        "50",
+    ]
+    words += ["-preset", "ultrafast", "-pix_fmt", "yuv420p", "-profile:v", "baseline", "-c:a", "libopus", "-ac", "2"]
+    words += ["-f", "whip", "-authorization", KEY, url(settings)]
+    async with ingesting(settings=settings) as role:
+        process = await asyncio.create_subprocess_exec(
+            *words, stdin=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE
+        )
+        try:
+            await role.origin.until(lambda: min(len(role.origin.numbers(t)) for t in ("v1", "a1")) >= 4, 60)
+            session = (await role.status())["sessions"][0]
+        finally:
+            if process.returncode is None:
+                process.send_signal(signal.SIGINT)
+            await process.wait()
+        await role.until_state("none")
+        assert (session["numbering"], session["grid_ms"]) == ("wall", 2000), "it keeps its own keyframes"
+        assert session["tracks"] == {"v1": "avc1.42c01e", "a1": "opus"}
+        packets = _packets(role.origin.body("v1"))
+        list(_flashes(role.origin.body("v1")))
+    steps = {after.dts - before.dts for before, after in itertools.pairwise(packets)}
+    assert max(steps) <= 2 * 3600, "no picture is missing"
