@@ -21,6 +21,7 @@ from typing import NamedTuple
 from base.media import Format, Sample
 from base.problems import Problem
 from ingest import grid as grids
+from ingest.drift import EpochClock
 from ingest.grid import Grid
 from ingest.media import Frame, TrackConfig
 from ingest.media_clock import AudioSteps, KeptTicks, Placed, SourceTimeline, VideoTicks
@@ -97,13 +98,15 @@ class Intake:
         self._leader = ""  # of the run, or of what is held
         self._run: dict[str, Format] = {}  # of the run; empty while frames are held
         self._renew = False  # the next keyframe of the leader begins a run
-        self._anchor_us: int | None = None  # of this stretch
+        self._epoch: EpochClock | None = None  # of this stretch, once a run of it has begun
+        self._shifted_us: dict[str, int] = {}  # what sound has followed of the clock's slew, by track
+        self._waits_us = 0  # until then, in epoch time, what arrives is left out
         self._clocks: dict[str, VideoTicks | AudioSteps | KeptTicks] = {}
         self._last_key_us: int | None = None  # source time at which it is shown
         self._splices: deque[int] = deque(maxlen=_MOST_SPLICES)
         self._newest: dict[str, int] = {}  # source time of the newest frame by track
         self._checked_us = 0
-        self.resyncs: dict[str, int] = {"jump": 0, "audio": 0, "overlap": 0}
+        self.resyncs: dict[str, int] = {"jump": 0, "drift": 0, "audio": 0, "overlap": 0}
         self.dropped = 0
 
     @property
@@ -113,7 +116,7 @@ class Intake:
 
     def epoch_us(self, us: int) -> int | None:
         """The epoch time of the source's time `us`, as long as its clock goes on; None before a run has begun."""
-        return None if self._anchor_us is None else us - self._timeline.origin + self._anchor_us
+        return None if self._epoch is None else self._epoch.epoch_us(us - self._timeline.origin)
 
     def expect(self, epoch_us: int) -> None:
         """A splice is signalled for this time: a keyframe that the encoder puts there is not irregular."""
@@ -151,12 +154,17 @@ class Intake:
         newest = self._newest
         if at.us > newest.get(track, at.us - 1):
             newest[track] = at.us
+        now_us = now_ms * 1000
         if self._run:
             if at.us - self._checked_us > 1_000_000:
                 self._check_tracks(at.us)
-            if not (self._renew and frame.key and self._begins_anew(track)):
-                return self._pass(frame, at)
-        self._hold_one(_Held(at, now_ms * 1000, frame))
+                self._check_clock()
+        elif now_us < self._waits_us:
+            self.dropped += 1
+            return []
+        if self._run and not (self._renew and frame.key and self._begins_anew(track)):
+            return self._pass(frame, at, now_us)
+        self._hold_one(_Held(at, now_us, frame))
         return self._decide()
 
     def _jump(self, at: Placed) -> None:
@@ -164,13 +172,26 @@ class Intake:
         if self._stretch >= 0:
             self.resyncs["jump"] += 1
         self._stretch = at.stretch
-        self._hold([])
-        self._run = {}
-        self._anchor_us = None
-        self._clocks = {}
-        self._last_key_us = None
+        self._unanchor()
         self._newest = dict.fromkeys(self._newest, 0)
         self._checked_us = 0
+
+    def _unanchor(self) -> None:
+        self._hold([])
+        self._run = {}
+        self._epoch = None
+        self._clocks = {}
+        self._shifted_us = {}
+        self._last_key_us = None
+
+    def _check_clock(self) -> None:
+        """Has the source's clock run so far from UTC that it must be anchored anew?"""
+        assert self._epoch is not None
+        if self._epoch.astray:
+            self.resyncs["drift"] += 1
+            # What is stamped cannot be taken back: a clock that ran ahead goes on when time is there, too.
+            self._waits_us = self._floor_us
+            self._unanchor()
 
     def _check_tracks(self, us: int) -> None:
         """Has a track of the run stopped? Does one that is not in it send?"""
@@ -223,7 +244,7 @@ class Intake:
             # At first pictures may begin, or be configured, a little later.
             expected = any(track[0] == _VIDEO for track in self._formats)
             waits = MAX_SKEW_US if expected else AUDIO_ALONE_US
-            if self._anchor_us is None and self._grid is None and lasted < waits:
+            if self._epoch is None and self._grid is None and lasted < waits:
                 return []
             self._grid = self._grid or grids.without_video(self._segment_ms)
             return self._begin_at(0)
@@ -245,7 +266,7 @@ class Intake:
 
     def _begin_at(self, first: int) -> list[Outcome]:
         """Begin at index `first`, an anchored source's first run at the keyframe that opens a cell; wait for that."""
-        if not self.anchored or self._anchor_us is not None:
+        if not self.anchored or self._epoch is not None:
             return self._begin(first)
         at = self._opens_cell(first)
         return [] if at is None else self._begin(at)
@@ -274,14 +295,12 @@ class Intake:
         assert self._grid is not None
         held = self._held
         begin_us = held[first].at.us
-        jumped = self._anchor_us is None
-        if self.anchored:
-            self._anchor_us = 0
-        elif self._anchor_us is None:
+        jumped = self._epoch is None
+        if self._epoch is None:
             # The frame that was least delayed on its way tells best how the two clocks lie to each other. Whole ms, so
             # that a clock of 90 kHz goes through unrounded.
             least = max(min(h.arrived_us - h.at.us for h in held), self._floor_us - begin_us)
-            self._anchor_us = -(-least // 1000) * 1000
+            self._epoch = EpochClock(0 if self.anchored else -(-least // 1000) * 1000)
         self._run = {track: self._formats[track] for track in self._present(held[-1].at.us)}
         self._renew = False
         self._checked_us = begin_us
@@ -291,6 +310,7 @@ class Intake:
                 after = self._floor_us * fmt.timescale // 1_000_000 - 1
                 make = KeptTicks if self.anchored else VideoTicks if fmt.kind == "video" else AudioSteps
                 self._clocks[track] = make(fmt.timescale, after)
+                self._shifted_us[track] = self._epoch.slew_us
         out: list[Outcome] = [Run(formats=dict(self._run), grid=self._grid, jumped=jumped)]
         self._held, self._held_bytes = [], 0
         for index, item in enumerate(held):
@@ -298,18 +318,18 @@ class Intake:
             if index < first and (item.frame.track == self._leader or item.at.us < begin_us):
                 self.dropped += 1
                 continue
-            out += self._pass(item.frame, item.at)
+            out += self._pass(item.frame, item.at, item.arrived_us)
         return out
 
-    def _pass(self, frame: Frame, at: Placed) -> list[Outcome]:
+    def _pass(self, frame: Frame, at: Placed, arrived_us: int) -> list[Outcome]:
         track = frame.track
         fmt = self._run.get(track)
         if fmt is None or (self._renew and fmt is not self._formats[track]):
             self._renew = True
             self.dropped += 1  # the track, or its new format, waits for the next run
             return []
-        assert self._anchor_us is not None
-        epoch_us = at.us + self._anchor_us
+        assert self._epoch is not None
+        epoch_us = at.us if self.anchored else self._epoch.place(at.us, arrived_us)
         clock = self._clocks[track]
         out: list[Outcome] = []
         if fmt.kind == "video" and track == self._leader:
@@ -326,15 +346,35 @@ class Intake:
             cto = clock.offset(epoch_us, frame.cto, frame.timescale) if frame.cto else 0
             sample = Sample(dts=dts, cto=cto, sync=frame.key, data=frame.data)
         else:
+            return self._sound(frame, fmt, clock, at.us)
+        self._floor_us = max(self._floor_us, epoch_us + 1)
+        out.append(Stamped(track, sample))
+        return out
+
+    def _sound(self, frame: Frame, fmt: Format, clock: AudioSteps, us: int) -> list[Outcome]:
+        """Sound goes on in exact steps: it follows the slewed clock by a whole frame less or more (decision 17)."""
+        assert self._epoch is not None
+        step = fmt.sample_duration or _lasts(fmt, frame.data)
+        step_us = step * 1_000_000 // fmt.timescale
+        shifted = self._shifted_us[frame.track]
+        behind = self._epoch.slew_us - shifted
+        if behind * 4 < -3 * step_us:
+            self._shifted_us[frame.track] = shifted - step_us
+            return []
+        repeated = behind * 4 > 3 * step_us
+        epoch_us = us + self._epoch.anchor_us + shifted
+        out: list[Outcome] = []
+        for at_us in (epoch_us, epoch_us + step_us) if repeated else (epoch_us,):
             before = clock.resyncs
-            found = clock.place(epoch_us, fmt.sample_duration or _lasts(fmt, frame.data))
+            found = clock.place(at_us, step)
             self.resyncs["audio"] += clock.resyncs - before
             if found is None:
                 self.resyncs["overlap"] += 1
-                return []
-            sample = Sample(dts=found, data=frame.data)
-        self._floor_us = max(self._floor_us, epoch_us + 1)
-        out.append(Stamped(track, sample))
+                return out
+            self._floor_us = max(self._floor_us, at_us + 1)
+            out.append(Stamped(frame.track, Sample(dts=found, data=frame.data)))
+        if repeated:
+            self._shifted_us[frame.track] = shifted + step_us
         return out
 
     def _watch_keyframes(self, frame: Frame, at: Placed) -> list[Outcome]:
@@ -355,8 +395,8 @@ class Intake:
         return [Run(formats=dict(self._run), grid=self._grid, jumped=False)]
 
     def _at_splice(self, us: int) -> bool:
-        anchor = self._anchor_us
-        return anchor is not None and any(abs(us + anchor - at) <= _SPLICE_US for at in self._splices)
+        clock = self._epoch
+        return clock is not None and any(abs(clock.epoch_us(us) - at) <= _SPLICE_US for at in self._splices)
 
 
 def _shown_us(frame: Frame, at: Placed) -> int:

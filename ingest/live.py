@@ -8,6 +8,7 @@ from typing import Any
 
 from ingest.channel import Channel
 from ingest.cues import near
+from ingest.drift import MAX_AHEAD_US
 from ingest.intake import Intake
 from ingest.media import Frame, TrackConfig
 from ingest.session import Happening, Session
@@ -15,7 +16,7 @@ from node.clock import Clock
 from node.metrics import Metrics
 
 # A publisher faster than time (a file without -re) is read no faster than its media may be watched.
-MAX_AHEAD_MS = 2000
+MAX_AHEAD_MS = MAX_AHEAD_US // 1000
 _MOST_EARLY = 50
 Octets = bytes  # LiveSession counts its `bytes`
 # One that says epoch times may have a clock that is fast, and is real time all the same.

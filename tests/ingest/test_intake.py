@@ -264,6 +264,65 @@ def test_frames_before_their_configuration_are_dropped() -> None:
     assert intake.dropped == 1
 
 
+def drifting(ppm: int, seconds: int) -> tuple[Intake, list[Outcome], list[int]]:
+    """A source whose clock is `ppm` fast: what comes out, and how far each picture's time was from UTC, in us."""
+    intake, out, off = Intake(segment_ms=2000), [], []
+    intake.config(VIDEO)
+    intake.config(AUDIO)
+    sound = 0
+    for n in range(seconds * 5):
+        ms = n * 200  # of the source
+        now_ms = NOW + round(ms / (1 + ppm / 1_000_000))
+        found = intake.frame(frame("v1", ms, key=n % 10 == 0), now_ms)
+        while sound * 1024 // 48 <= ms:
+            found += intake.frame(frame("a1", sound * 1024 // 48, data=b"%d" % sound), now_ms)
+            sound += 1
+        stamps = [o.sample.dts // 90 * 1000 for o in found if isinstance(o, Stamped) and o.track == "v1"]
+        off += [stamp - now_ms * 1000 for stamp in stamps[-1:]]
+        out += found
+    return intake, out, off
+
+
+@pytest.mark.parametrize(
+    ("ppm", "seconds"), [(-200, 1200), (200, 1200), pytest.param(200, 86_400, marks=pytest.mark.slow)]
+)
+def test_a_source_that_drifts_is_held_to_utc_within_a_tenth_of_a_second(ppm: int, seconds: int) -> None:
+    intake, out, off = drifting(ppm, seconds)
+    assert max(abs(us) for us in off) < 100_000
+    [run] = runs(out)
+    assert (run.grid.grid_ms, run.grid.counted) == (2000, False), "keyframes stay regular"
+    assert intake.resyncs == {"jump": 0, "drift": 0, "audio": 0, "overlap": 0}
+    pictures, sounds = times(out, "v1"), times(out, "a1")
+    assert {b - a for a, b in itertools.pairwise(sounds)} == {1024}, "sound has neither gaps nor overlaps"
+    steps = {b - a for a, b in itertools.pairwise(pictures)}
+    assert min(steps) > 0 and max(abs(step - 18_000) for step in steps) <= 18
+    assert abs(sounds[-1] / 48_000 - pictures[-1] / 90_000) < 0.3, "and keeps with the picture"
+    data = [int(o.sample.data) for o in out if isinstance(o, Stamped) and o.track == "a1"]
+    changed = sum(b - a != 1 for a, b in itertools.pairwise(data))
+    assert changed == pytest.approx(seconds * 200e-6 / (1024 / 48_000), abs=6), "a frame less or more, now and then"
+
+
+@pytest.mark.parametrize("ppm", [-8000, 8000])
+def test_a_clock_that_runs_away_is_anchored_anew(ppm: int) -> None:
+    intake, out, off = drifting(ppm, 900)
+    assert intake.resyncs["drift"] >= 1
+    assert [run.jumped for run in runs(out)] == [True] * len(runs(out))
+    assert max(abs(us) for us in off) < 4_500_000
+    for track in ("v1", "a1"):
+        assert all(b > a for a, b in itertools.pairwise(times(out, track)))
+
+
+def test_pictures_at_any_rate() -> None:
+    """A variable frame rate: each picture keeps its time, and regular keyframes their grid."""
+    intake, out = Intake(segment_ms=2000), []
+    intake.config(VIDEO)
+    shown = [group * 2000 + ms for group in range(5) for ms in (0, 33, 50, 67, 400, 1100, 1117, 1900)]
+    for ms in shown:
+        out += intake.frame(frame("v1", ms, key=ms % 2000 == 0), NOW + ms)
+    assert times(out, "v1") == [(NOW + ms) * 90 for ms in shown]
+    assert [run.grid.counted for run in runs(out)] == [False]
+
+
 FRAMES = st.lists(
     st.tuples(
         st.sampled_from(["v1", "v2", "a1"]), st.booleans(), st.integers(-3000, 3000) | st.integers(-(2**33), 2**33)
