@@ -18,7 +18,8 @@ from base.scte35.crc import crc32
 from base.scte35.meaning import Cue, What, cues
 from base.scte35.section import PTS_WRAP, Section
 
-# A splice whose time has passed by this is not made any more, unless it begins a break that is still on.
+# A splice whose time has passed by this is not made any more. One that begins a break of a known length is made as long
+# as that is on.
 LATE_MS = 60_000
 # The same event, signalled this long after it was spliced, or for another time by this, is a new one.
 _FORGOTTEN_MS, _SAME_MS = 24 * 3600_000, 10_000
@@ -73,9 +74,8 @@ class Cues:
     def pending(self, now_ms: int) -> tuple[Wanted, ...]:
         """What a new run has to look out for, in order. Splices that are too late are given up."""
         for what, wanted in list(self._wanted.items()):
-            note = wanted.note
-            lasts = max(note.planned_ms, 0) if note.action == "out" else 0
-            if wanted.at_ms + max(lasts, LATE_MS) < now_ms:
+            planned_ms = wanted.note.planned_ms
+            if wanted.at_ms + (planned_ms if planned_ms >= 0 else LATE_MS) < now_ms:
                 del self._wanted[what]
         for what in [what for what, at_ms in self._done.items() if at_ms + _FORGOTTEN_MS < now_ms]:
             del self._done[what]
