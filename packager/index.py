@@ -25,7 +25,7 @@ from packager.movie import Movie
 from packager.tables import SAMPLE, Samples
 
 _FIRST_MAGIC = b"HWIDX\x00\x00\x01"
-MAGIC = b"HWIDX\x00\x00\x02"  # the last octet is the version of the layout
+MAGIC = b"HWIDX\x00\x00\x03"  # the last octet is the version of the layout and of what is read of a file
 _HEAD = struct.Struct("<8sII")
 
 

@@ -2,34 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from base.media import Format
 from base.problems import Problem
 from packager import entries, fragments, tables
-from packager.boxes import Box, child, children, fields, full, malformed, walk
+from packager.boxes import Box, child, fields, full, malformed, walk
+from packager.edits import NO_EDIT, Edit, read_edit, trimmed
 from packager.limits import USUAL, Limits, OverLimit
 
 # Boxes on the way from moov to what is read.
 _HOLDS = frozenset({"moov", "trak", "mdia", "minf", "stbl", "edts", "mvex"})
-_LONGEST_EDIT_S = 24 * 3600
 _LONGEST_S = 7 * 24 * 3600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceTrack:
-    """One track of a file. `shift`: what presentation time is behind composition time (track timescale), from elst.
-
-    presentation time = dts + cto - shift.
-    """
+    """One track of a file. presentation time = dts + cto - shift, in the track's timescale."""
 
     track_id: int
     format: Format
     columns: tables.Columns
-    shift: int = 0
+    edit: Edit = NO_EDIT
     notes: tuple[str, ...] = ()
+
+    @property
+    def shift(self) -> int:
+        return self.edit.shift
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +97,8 @@ def read_movie(data: memoryview, limits: Limits = USUAL) -> Movie:
             "unplayable", "the file has no video and no audio: " + ("; ".join(left_out) or "empty")
         )
     _check_extent(data, tracks)
+    # how long a track is that goes on in fragments, its edit list cannot know
+    tracks = [t if t.track_id in parts else replace(t, columns=trimmed(t.columns, t.edit)) for t in tracks]
     epoch = _from_zero(tracks) if moofs else 0
     return Movie(tracks=tuple(tracks), left_out=tuple(left_out), epoch=epoch)
 
@@ -173,40 +176,11 @@ def _read_track(
         timescale=timescale,
         language=language,
     )
-    shift, notes = _edit(data, trak, timescale, movie_scale)
+    edit, notes = read_edit(data, trak, timescale, movie_scale)
     samples = columns.samples
-    if len(samples) and shift > int(samples["dts"][-1]) + int(samples["cto"][-1]) + columns.last_duration:
+    if len(samples) and edit.shift > int(samples["dts"][-1]) + int(samples["cto"][-1]) + columns.last_duration:
         raise malformed("its edit list hides a whole track")
-    return SourceTrack(track_id=track_id, format=fmt, columns=columns, shift=shift, notes=notes)
-
-
-def _edit(data: memoryview, trak: Box, timescale: int, movie_scale: int) -> tuple[int, tuple[str, ...]]:
-    """elst (8.6.6) as one shift: an initial empty edit delays the track, media_time drops its beginning."""
-    edts = children(data, trak).get("edts")
-    elst = children(data, edts).get("elst") if edts else None
-    if elst is None:
-        return 0, ()
-    version, _ = full(data, elst)
-    (count,) = fields(data, elst, "I")
-    width = 20 if version else 12
-    if elst.body + 8 + count * width > elst.end:
-        raise malformed(f"table elst claims {count} entries, more than it holds")
-    notes: tuple[str, ...] = ()
-    delay = shift = seen = 0
-    for i in range(min(count, 16)):
-        duration, media_time = fields(data, elst, "Qq" if version else "Ii", 8 + i * width)
-        if media_time < 0:
-            if not seen:
-                delay += duration
-            continue
-        if seen == 0:
-            shift = media_time
-        seen += 1
-    if seen > 1:
-        notes = ("the edit list has several cuts: only the first is applied",)
-    if max(shift / timescale, delay / movie_scale) > _LONGEST_EDIT_S:
-        raise malformed("its edit list moves a track by more than a day")
-    return shift - round(delay * timescale / movie_scale), notes
+    return SourceTrack(track_id=track_id, format=fmt, columns=columns, edit=edit, notes=notes)
 
 
 def _timescale(data: memoryview, box: Box) -> tuple[int]:

@@ -26,7 +26,7 @@ from packager.join import Joint, join
 from packager.plan import Plan, TrackPlan, make_plan
 from packager.policy import Policy
 
-_MAGIC = b"HWPLAN\x00\x03"  # the last octet is the version of the layout and of what plans are made by
+_MAGIC = b"HWPLAN\x00\x04"  # the last octet is the version of the layout and of what plans are made by
 _HEAD = struct.Struct("<8sII")
 
 
