@@ -21,10 +21,30 @@ class CueSpec(msgspec.Struct, frozen=True, kw_only=True):
     section: bytes
 
 
+class PlayoutItem(msgspec.Struct, frozen=True, kw_only=True):
+    """A film in a schedule. `at_ms`: UTC at which it begins; 0: when the one before it ends."""
+
+    asset: str
+    at_ms: int = 0
+
+
+class PlayoutSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """What a linear channel plays. `start_ms`: UTC at which the first item without a time of its own begins.
+
+    `loop`: over and over. `slate`: the film between items, empty for none.
+    """
+
+    items: tuple[PlayoutItem, ...]
+    loop: bool = False
+    start_ms: int = 0
+    slate: str = ""
+
+
 class ChannelSpec(msgspec.Struct, frozen=True, kw_only=True):
     """One live channel. Durations in ms, `window_s` in seconds. Keys are SHA-256 (hex) of random 128-bit keys.
 
     `splices`: segments may be longer than the grid, so that splices by the API can be cut off its lines.
+    `playout`: what is played by this node itself; None: encoders publish.
     `interstitials`: a template of the address at which players ask what to show in a break; empty for none.
     """
 
@@ -38,6 +58,7 @@ class ChannelSpec(msgspec.Struct, frozen=True, kw_only=True):
     demo: bool = False
     splices: bool = False
     interstitials: str = ""
+    playout: PlayoutSpec | None = None
     cues: tuple[CueSpec, ...] = ()
 
 

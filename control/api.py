@@ -6,6 +6,7 @@
     DELETE channels/{channel}        204
     POST   channels/{channel}/keys   201 with the new key, once; the old one stops working
     *      channels/{channel}/cues   splices: see cues.py
+    *      channels/{channel}/schedule   what a linear channel plays: see schedules.py
     GET    assets?limit=&cursor=     {assets: [...], next}
     POST   assets?title=&filename=   the file as the body -> 201 when it is playable
            ...&file=OCTETS:NAME      several files, one behind the other, instead of filename; best picture anywhere
@@ -35,7 +36,7 @@ from aiohttp import hdrs, web
 from base.desired import key_hash
 from base.names import Kind
 from base.problems import Problem
-from control import bodies, cues, marks, track_filters
+from control import bodies, cues, marks, schedules, track_filters
 from control.access import Access
 from control.addresses import Addresses, addresses
 from control.incoming import described
@@ -79,6 +80,7 @@ class Api:
         self._subtitles = Subtitles(catalog, origin)
         self._marks = marks.Marks(catalog, origin)
         self._cues = cues.Cues(catalog)
+        self._schedules = schedules.Schedules(catalog)
         self._filters = track_filters.TrackFilters(catalog, origin, self._subtitles)
 
     def add_to(self, app: web.Application) -> None:
@@ -91,6 +93,9 @@ class Api:
             ("GET", "/channels/{channel}/cues", self._cues.list),
             ("POST", "/channels/{channel}/cues", self._cues.post),
             ("DELETE", "/channels/{channel}/cues/{event}", self._cues.delete),
+            ("GET", "/channels/{channel}/schedule", self._schedules.get),
+            ("PUT", "/channels/{channel}/schedule", self._schedules.put),
+            ("DELETE", "/channels/{channel}/schedule", self._schedules.delete),
             ("GET", "/assets", self.list_assets),
             ("POST", "/assets", self.post_asset),
             ("GET", "/assets/{asset}", self.get_asset),

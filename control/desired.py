@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from base.desired import ChannelSpec, CueSpec, Desired
+import msgspec
+
+from base.desired import ChannelSpec, CueSpec, Desired, PlayoutSpec
 from control.rows import Channel, Cue
 
 
@@ -27,6 +29,7 @@ def plan(seq: int, channels: Iterable[Channel], cues: Iterable[Cue] = ()) -> Des
                 demo=row.demo,
                 splices=row.splices,
                 interstitials=row.interstitials,
+                playout=msgspec.json.decode(row.playout, type=PlayoutSpec) if row.playout else None,
                 cues=tuple(wanted.get(row.channel, ())),
             )
             for row in sorted(channels, key=lambda row: row.channel)

@@ -31,6 +31,7 @@ class AssetState(StrEnum):
 class Channel:
     """A live channel. `edition` is new whenever a channel is made, so that a name used again means nothing old.
 
+    `playout`: its schedule as JSON, empty if encoders publish.
     `enabled` False: kept, but not part of the desired state nor of the pages.
     """
 
@@ -46,6 +47,7 @@ class Channel:
     rev: int
     splices: bool = False
     interstitials: str = ""
+    playout: str = ""
     key_hashes: tuple[str, ...] = ()
 
 

@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 
 # The newest migration. A catalog at this revision is opened without loading Alembic (about 0.2 s of start).
-HEAD = "0002"
+HEAD = "0003"
 
 metadata = MetaData(
     naming_convention={
@@ -54,6 +54,7 @@ channel = Table(
     Column("rev", Integer, nullable=False),
     Column("splices", Boolean, nullable=False, server_default=false()),
     Column("interstitials", Text, nullable=False, server_default=text("''")),
+    Column("playout", Text, nullable=False, server_default=text("''")),
 )
 
 # Splices that the API was asked for; `event` is 32 bits. A row is forgotten some time after it is over.

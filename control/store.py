@@ -172,6 +172,20 @@ class Catalog:
 
         return await self._read(work)
 
+    async def set_playout(self, name: str, playout: str) -> Channel:
+        """What a channel plays, as JSON; empty: nothing, encoders publish. Raises Problem unknown."""
+
+        def work(change: _Change) -> Channel:
+            before = _channel(change.connection, name)
+            if before.playout == playout:
+                return before
+            seq = change.note(f"channel {name}: schedule")
+            row = update(schema.channel).where(schema.channel.c.channel == name)
+            change.connection.execute(row.values(playout=playout, rev=seq))
+            return _channel(change.connection, name)
+
+        return await self._write(work)
+
     async def add_cue(self, name: str, wanted: Callable[[list[Cue], int], Cue]) -> tuple[Cue, bool]:
         """What `wanted` makes of the channel's cues and of now; True if it is new, or news of one that was there.
 

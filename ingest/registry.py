@@ -27,15 +27,17 @@ class Registry:
         self._client = client
         self._base = base
         self._by_key: dict[str, ChannelSpec] = {}
+        self._own: dict[str, ChannelSpec] = {}  # by channel: those that this node plays itself
         self._channels: dict[tuple[str, str], Channel] = {}  # by channel and edition
         self.living: dict[str, LiveSession] = {}
 
     def follow(self, desired: Desired) -> None:
         """A new desired state: sessions whose channel or key is gone end."""
         self._by_key = by_key(desired.channels)
+        self._own = {spec.channel: spec for spec in desired.channels if spec.playout is not None}
         for live in list(self.living.values()):
-            spec = self._by_key.get(live.hashed)
             mine = live.channel.spec
+            spec = self._by_key.get(live.hashed) if live.hashed else self._own.get(mine.channel)
             if spec is None or (spec.channel, spec.edition) != (mine.channel, mine.edition):
                 live.cancel(Happening.REVOKED)
             else:
@@ -56,6 +58,20 @@ class Registry:
         spec = admission.channel
         if admission.outcome != "admitted" or spec is None:
             return admission, None
+        return await self._admit(spec, admission, key_hash(key), software, peer, task)
+
+    async def offer_own(self, spec: ChannelSpec, software: str, task: Any) -> tuple[Admission, LiveSession | None]:
+        """An offer of this node itself, which needs no key. An encoder that publishes goes on."""
+        for live in self.living.values():
+            live.tick()
+        first = self.living.get(spec.channel)
+        if first is not None and first.session.state is not State.STALLED:
+            return Admission(outcome="busy", sentence="an encoder is publishing", channel=spec), None
+        return await self._admit(spec, Admission(outcome="admitted", sentence="", channel=spec), "", software, "", task)
+
+    async def _admit(
+        self, spec: ChannelSpec, admission: Admission, hashed: str, software: str, peer: str, task: Any
+    ) -> tuple[Admission, LiveSession | None]:
         stalled = self.living.get(spec.channel)
         if stalled is not None:
             stalled.cancel(Happening.DISPLACED)
@@ -65,7 +81,7 @@ class Registry:
         live = LiveSession(
             id=secrets.token_hex(8),
             channel=self.channel(spec),
-            hashed=key_hash(key),
+            hashed=hashed,
             peer=peer,
             software=software,
             started_ms=self._ctx.clock.now_ms(),

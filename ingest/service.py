@@ -10,6 +10,8 @@ import structlog
 from aiohttp import web
 
 from ingest.listener import RtmpListener
+from ingest.playout.film import Films
+from ingest.playout.player import Players
 from ingest.publisher import origin_client
 from ingest.registry import Registry
 from node import web as rim
@@ -26,6 +28,8 @@ async def run(ctx: Context) -> None:
         registry = Registry(ctx, client, base)
         desired = DesiredState(ctx, ctx.upstream("ingest.control", ctx.home.socket("control", door="node")))
         desired.on_change(registry.follow)
+        players = Players(ctx, registry, Films(client, base))
+        desired.on_change(lambda found: players.follow(found.channels))
         listener = RtmpListener(ctx, registry, ctx.listen("ingest.rtmp_listen", "rtmp"))
 
         async def status(_: web.Request) -> web.Response:

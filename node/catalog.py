@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from node import api_client, cue, subtitles, track_filter
+from node import api_client, cue, schedule, subtitles, track_filter
 from node.api_client import segment
 from node.command import OK, Fault, home_of, print_json, say
 from node.terminal import columns
@@ -54,6 +54,7 @@ def channel_options(parser: argparse.ArgumentParser) -> None:
     _action(actions, "list", "list the channels")
     _one(actions, "key", "channel", "make a new stream key; the old one ends")
     _one(actions, "remove", "channel", "remove a channel and its recording")
+    schedule.options(_one(actions, "schedule", "channel", "play films on a channel: a schedule, or what it is now"))
     cue.options(_one(actions, "cue", "channel", "begin or end a break of a live channel"))
 
 
@@ -150,6 +151,8 @@ def channel(given: argparse.Namespace) -> int:
             _show(given, api_client.of_home(home_of(given)).post(path, {}), ("channel",))
         case "cue":
             return cue.run(given)
+        case "schedule":
+            return schedule.run(given)
         case "remove":
             path = f"{_CHANNELS}/{segment(given.channel)}"
             found = api_client.of_home(home_of(given)).delete(path)

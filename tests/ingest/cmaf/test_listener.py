@@ -17,6 +17,7 @@ from tests.kit.ingesting import KEY, STUDIO, Ingesting
 from tests.kit.pushing import Source, Track, film, later, parts, pushed_to
 from tests.kit.sources import framemd5
 
+pytestmark = pytest.mark.usefixtures("soon")
 VIDEO, AUDIO = Track("video"), Track("audio")
 OTHER = ChannelSpec(channel="other", title="Other", edition="e1", key_hashes=(key_hash("0" * 32),))
 

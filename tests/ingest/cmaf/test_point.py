@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
 from ingest.session import SILENCE_S, STALL_S
 from node.clock import SteppedClock, SystemClock
 from tests.kit.ingesting import Publisher
 from tests.kit.pushing import Source, Track, pushed_to
 
+pytestmark = pytest.mark.usefixtures("soon")
 VIDEO = Track("video")
 
 
