@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import ssl
 from pathlib import Path
 
 import structlog
@@ -31,12 +32,18 @@ _LINGER_S = 2.0
 
 
 class RtmpListener:
-    """Accepts publishers until closed. `address` is where it listens: (host, port), or a unix socket's path."""
+    """Accepts publishers until closed. `address` is where it listens: (host, port), or a unix socket's path.
 
-    def __init__(self, ctx: Context, registry: Registry, address: tuple[str, int] | Path) -> None:
+    `tls`: speak RTMPS.
+    """
+
+    def __init__(
+        self, ctx: Context, registry: Registry, address: tuple[str, int] | Path, *, tls: ssl.SSLContext | None = None
+    ) -> None:
         self._ctx = ctx
         self._registry = registry
         self._address = address
+        self._tls = tls
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.Task[None]] = set()
 
@@ -49,13 +56,17 @@ class RtmpListener:
     async def start(self) -> None:
         """Raises OSError that names the address."""
         if isinstance(self._address, Path):
-            self._server = await asyncio.start_unix_server(self._accept, str(self._address), limit=_READ)
+            self._server = await asyncio.start_unix_server(self._accept, str(self._address), limit=_READ, ssl=self._tls)
             return
         host, port = self._address
+        patience = HANDSHAKE_S if self._tls else None
         try:
-            self._server = await asyncio.start_server(self._accept, host, port, limit=_READ, backlog=128)
+            self._server = await asyncio.start_server(
+                self._accept, host, port, limit=_READ, backlog=128, ssl=self._tls, ssl_handshake_timeout=patience
+            )
         except OSError as fault:
-            raise OSError(fault.errno, f"cannot listen for RTMP on {host}:{port}: {fault.strerror}") from fault
+            name = "RTMPS" if self._tls else "RTMP"
+            raise OSError(fault.errno, f"cannot listen for {name} on {host}:{port}: {fault.strerror}") from fault
 
     async def close(self) -> None:
         """Take no more, end every session (its open segments are closed and queued)."""

@@ -63,6 +63,10 @@ async def _further_doors(ctx: Context, registry: Registry) -> AsyncIterator[None
             push = PushListener(ctx, registry, ctx.listen("ingest.push_listen", "push"))
             await push.start()
             doors.push_async_callback(push.close)
+        if ctx.settings.text("ingest.rtmps_certificate"):
+            from ingest import rtmps
+
+            await doors.enter_async_context(rtmps.listening(ctx, registry, ctx.listen("ingest.rtmps_listen", "rtmps")))
         if ctx.settings.flag("ingest.srt"):
             from ingest.srt.listener import SrtListener
 

@@ -30,6 +30,7 @@ PORTS: dict[str, Port] = {
         Port("edge", 8080, 0, "http", "0.0.0.0", "viewers: playlists, manifests, segments"),
         Port("control", 8081, 1, "http", "0.0.0.0", "watch and operator pages, admin API"),
         Port("rtmp", 1935, 2, "rtmp", "0.0.0.0", "encoders: RTMP publish"),
+        Port("rtmps", 1936, 9, "rtmps", "0.0.0.0", "encoders: RTMP publish over TLS, where it has a certificate"),
         Port("srt", 9000, 6, "srt", "0.0.0.0", "encoders: SRT publish, UDP"),
         Port("push", 8085, 5, "http", "0.0.0.0", "encoders: CMAF, DASH and HLS push"),
         Port("whip", 8087, 7, "http", "0.0.0.0", "encoders and browsers: WHIP offers"),

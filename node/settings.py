@@ -175,6 +175,15 @@ TABLE: dict[str, Setting] = {
             "where media is PUT: http://host:port or unix:/path; empty: this box's origin",
         ),
         Setting("ingest.rtmp_listen", "listen", "", "", "address for RTMP encoders; empty: the ports table"),
+        Setting(
+            "ingest.rtmps_certificate",
+            "str",
+            "",
+            "",
+            "PEM file: opens RTMP over TLS; read again when it changes",
+        ),
+        Setting("ingest.rtmps_key", "str", "", "", "PEM file: that certificate's key; empty: in the same file"),
+        Setting("ingest.rtmps_listen", "listen", "", "", "address for RTMP over TLS; empty: the ports table"),
         Setting("ingest.push", "bool", True, "", "take CMAF, DASH and HLS that encoders push over HTTP"),
         Setting("ingest.push_listen", "listen", "", "", "address for pushing encoders; empty: the ports table"),
         Setting(
