@@ -33,6 +33,8 @@ _ANSWERED_S = 0.5
 # Cells begin at keyframes, and those jitter: this far behind the line none falls before it.
 _BEHIND_LINE_S = 0.15
 _TRANSPORT_WIDE_S = 0.1
+# A publisher that offers pictures and sends none for so long is heard without.
+_NO_PICTURES_S = 8.0
 # Pictures whose times go back, in one session, before it is taken for bidirectional prediction.
 _MOST_BACKWARD = 3
 
@@ -112,7 +114,9 @@ class Receiver:
         self._sets.take(video.sets if video else ())
         self._audio = Steps()
         self._newest = self._backward = 0
-        self._sounds = False
+        self._sounds = self._open = False
+        self._pictures = video is not None
+        self._begun = now
         self._keys = _Keyframes(key_interval_s)
         self._report_due = now + _REPORT_S
         self._arrivals = Arrivals()
@@ -215,9 +219,9 @@ class Receiver:
             if self._sets.record != self._announced:
                 self._announced = self._sets.record
                 out.append(TrackConfig(track="v1", format=avc_format(self._announced, VIDEO_RATE)))
-        if not unit.data or self._keys.came < 2:
-            return out
         dts = self._timeline.place("v1", unit.timestamp, now)
+        if not unit.data or not self._opened(now):
+            return out
         if dts < self._newest and not unit.key:
             self._backward += 1
             if self._backward > _MOST_BACKWARD:
@@ -229,13 +233,23 @@ class Receiver:
     def _sound(self, packet: Packet, now: float) -> list[Outcome]:
         if not packet.payload:
             return []
-        placed = self._audio.take(self._timeline.place("a1", packet.timestamp, now), packet.payload)
+        at = self._timeline.place("a1", packet.timestamp, now)
         out: list[Outcome] = []
-        if placed and not self._sounds:
+        if not self._sounds:
             self._sounds = True
             out.append(TrackConfig(track="a1", format=opus_format(2)))
-        out += [Frame(track="a1", dts=at, timescale=RATE, data=data) for at, data in placed]
-        return out
+        if not self._opened(now):
+            return out
+        placed = self._audio.take(at, packet.payload)
+        return [*out, *(Frame(track="a1", dts=dts, timescale=RATE, data=data) for dts, data in placed)]
+
+    def _opened(self, now: float) -> bool:
+        """Are frames let through? With the second keyframe it is known how the publisher makes them and how its streams
+        lie to each other; without pictures there is nothing to wait for."""
+        if not self._open and (self._keys.came >= 2 or not self._pictures or now - self._begun > _NO_PICTURES_S):
+            self._open = True
+            self._timeline.settle()
+        return self._open
 
     def _measure(self, stream: _Stream, packet: Packet, now: float) -> None:
         """Interarrival jitter in ticks (RFC 3550 6.4.1, A.8)."""

@@ -89,10 +89,20 @@ def test_pictures_and_sound_become_frames_on_one_clock() -> None:
     configs = [item for item in publisher.out if isinstance(item, TrackConfig)]
     assert {config.track: config.format.codec for config in configs} == {"v1": "avc1.42c00c", "a1": "opus"}
     videos, sounds = publisher.frames(), publisher.frames("a1")
-    assert [frame.dts for frame in sounds] == [at * 960 for at in range(150)]
+    begin = sounds[0].dts // 960
+    assert [frame.dts for frame in sounds] == [at * 960 for at in range(begin, 150)]
+    assert sounds[0].dts / 48_000 == pytest.approx(videos[0].dts / 90_000, abs=0.05)
     first = videos[0].dts // 3600
     assert [frame.dts for frame in videos] == [at * 3600 for at in range(first, 75)]
     assert videos[0].key and videos[0].data == struct.pack(">I", len(IDR)) + IDR, "parameter sets are apart"
+
+
+def test_sound_is_heard_though_offered_pictures_never_come() -> None:
+    publisher = Publisher()
+    for at in range(600):
+        octets = rtp(OPUS, sequence=at, timestamp=at * 960, payload_type=AUDIO_PT, ssrc=AUDIO_SSRC)
+        publisher.out += publisher.receiver.rtp(octets, at / 50)
+    assert len(publisher.frames("a1")) == 600 - 401
 
 
 @pytest.mark.rule("RFC 4585 6.3.1", "keyframes are asked for, one behind each line of the channel's grid")
