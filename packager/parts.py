@@ -10,10 +10,11 @@ import math
 from collections.abc import Sequence
 
 _ENOUGH = 0.6  # a last part that is this much of a part is no stub
+_NEAR = 1 / 3  # the share of the wish that is given up for an even last part
 
 
 def even_part_ms(grid_ms: int, wish_ms: int, steps_ms: Sequence[float]) -> int:
-    """The part target nearest to `wish_ms` that divides a segment evenly, at most the grid.
+    """The part target near `wish_ms` that divides a segment most evenly, at most the grid.
 
     `steps_ms`: how long a sample lasts in each track, 0 where that is not known. A track whose samples do not divide
     the grid (audio) has now and then one more in a segment, and timestamps in ms jitter by one.
@@ -24,8 +25,9 @@ def even_part_ms(grid_ms: int, wish_ms: int, steps_ms: Sequence[float]) -> int:
     for count in range(max(1, wished // 2), 2 * wished + 1):
         target = max([grid_ms / count, *(math.ceil(_samples(grid_ms, step) / count) * step for step in steps)])
         evenness = min((_last_part(grid_ms, target, step) for step in steps), default=1.0)
-        found.append((min(evenness, _ENOUGH), -abs(target - wish_ms), target))
-    _, _, target = max(found)
+        apart = abs(target - wish_ms)
+        found.append((apart <= wish_ms * _NEAR, min(evenness, _ENOUGH), -apart, target))
+    *_, target = max(found)
     return min(math.ceil(target) + 1, grid_ms)
 
 

@@ -30,6 +30,16 @@ def test_targets(grid: int, steps: list[float], target: int) -> None:
 
 @given(
     rate=st.sampled_from([24, 25, 30, 50, 60]),
+    grid=st.sampled_from([1000, 2000, 4000, 6000]),
+    wish=st.sampled_from([200, 250, 333, 500, 1000]),
+)
+def test_a_target_is_near_what_was_asked_for(rate: int, grid: int, wish: int) -> None:
+    """Who asks for parts of 200 ms and gets 120 has two thirds more requests."""
+    assert abs(even_part_ms(grid, wish, [1000 / rate, AAC_48]) - wish) <= wish / 3 + 1
+
+
+@given(
+    rate=st.sampled_from([24, 25, 30, 50, 60]),
     seconds=st.sampled_from([2, 3, 4, 6]),
     audio_rate=st.sampled_from([32000, 44100, 48000]),
     wish=st.sampled_from([250, 330, 500, 1000]),
