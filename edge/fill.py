@@ -70,6 +70,7 @@ class Fill:
 
     def __init__(self, name: str, *, ours: bool = True) -> None:
         self.name = name
+        self.alias = ""  # a further name by which it is found
         self.ours = ours
         self.state = State.ASKED
         self.head: Head | None = None
@@ -79,6 +80,7 @@ class Fill:
         self.chunks: list[bytes] = []
         self.size = 0
         self.stored: Stored | None = None
+        self.partial: Stored | None = None  # of what this is a block
         self.problem: Problem | None = None
         self.waiting = 0  # requests that have not seen the header yet
         self.disowned = False  # what comes is not to be kept: it may be older than a change that was made meanwhile

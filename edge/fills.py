@@ -11,7 +11,7 @@ import structlog
 from multidict import CIMultiDict
 
 from base.problems import Problem
-from edge import freshness, validation
+from edge import blocks, freshness, validation
 from edge.directives import of_request
 from edge.fill import CutShort, Event, Fill, State
 from edge.freshness import Lifetime, Use
@@ -37,7 +37,8 @@ class Order:
     """What a fill is to fetch.
 
     `key` in the store, `target` upstream (the same if empty); `fields` go upstream, and `ask` are they with lines
-    joined, as they decide what may be kept and whose it is. `stored` is validated if it has a validator.
+    joined, as they decide what may be kept and whose it is. `stored` is validated if it has a validator. `block`: only
+    this one is wanted (edge/blocks.py), if the object is still the one that `if_range` names, where that is given.
     """
 
     key: str
@@ -49,6 +50,8 @@ class Order:
     ask: Mapping[str, str] = field(default_factory=CIMultiDict)
     stored: Stored | None = None
     held: bool = False
+    block: int = -1
+    if_range: str = ""
     patience_s: float = PATIENCE_S
 
     @property
@@ -100,6 +103,12 @@ class Fills:
         del self._unshared[name]
         return False
 
+    def remember_unshared(self, name: str) -> None:
+        """For PASS_MEMORY_S nobody waits for others' answers to this name."""
+        if len(self._unshared) >= _PASS_MEMORY_SIZE:
+            self._unshared.clear()
+        self._unshared[name] = self.clock.monotonic() + PASS_MEMORY_S
+
     async def _run(self, fill: Fill, order: Order) -> None:
         answer: aiohttp.ClientResponse | None = None
         try:
@@ -114,7 +123,13 @@ class Fills:
             now = self.clock.monotonic()
             if answer.status in FAILURES and order.stored and stands_in(order.stored, of_request(order.ask), now):
                 raise Problem("upstream", f"upstream answers {answer.status}")
-            life = self._judge(order, answer.status, joined(answer.headers), delay)
+            said = joined(answer.headers)
+            span = None
+            if order.block >= 0:
+                span = blocks.span(answer.status, said.get("Content-Range", ""), order.block)
+                if span is not None and blocks.is_strong(said.get("ETag", "")):
+                    del said["Content-Range"]
+            life = self._judge(order, 200 if span is not None else answer.status, said, delay)
             head = self._head(order, answer)
             fill.vary = () if order.ours else nominated(joined(answer.headers).get("Vary")) or ()
             fill.variant = selection(fill.vary, order.ask)
@@ -125,6 +140,11 @@ class Fills:
             if order.method == "HEAD" and answer.status == 200:
                 self._compare(order, answer, head, life)
             fill.head, fill.lifetime = head.without(life.leave_out), life
+            if order.block >= 0 and span is None:  # all of it comes: who wants all of it joins
+                fill.alias = f"{order.key}\n{fill.variant}" if fill.variant else order.key
+                self._under_way.setdefault(fill.alias, fill)
+            if span is not None:
+                fill.partial = self._partial(fill, order, span)
             fill.step(Event.SHARED_HEADER)
             await self._take_in(fill, order, answer, fill.head, life)
         except (Problem, CutShort, aiohttp.ClientError, TimeoutError, OSError) as fault:
@@ -142,9 +162,13 @@ class Fills:
     async def _ask(self, order: Order) -> tuple[aiohttp.ClientResponse, float]:
         """The answer, and how long its header took, in seconds: none of transit for what upstream held."""
         asked = self.clock.monotonic()
-        conditions = validation.conditions(order.stored) if order.stored is not None and not order.ours else {}
         fields = CIMultiDict(order.fields)
-        fields.update(conditions)
+        if order.stored is not None and not order.ours:
+            fields.update(validation.conditions(order.stored))
+        if order.block >= 0:
+            fields["Range"] = blocks.asked(order.block)
+            if order.if_range:
+                fields["If-Range"] = order.if_range
         answer = await self.upstream.open(
             order.target or order.key,
             request_id=order.request_id,
@@ -172,7 +196,7 @@ class Fills:
 
     def _pass(self, fill: Fill, order: Order, answer: aiohttp.ClientResponse) -> None:
         """Not to be shared. What was kept is not what upstream says now, unless upstream says that it is unwell."""
-        self._remember_unshared(fill.name)
+        self.remember_unshared(fill.name)
         if order.ours or answer.status not in FAILURES:
             self.store.drop_all(order.key)
         self._leave(fill)
@@ -188,7 +212,7 @@ class Fills:
             async for chunk in answer.content.iter_any():
                 fill.feed(chunk)
                 if not fill.outgrown and fill.size > self.store.largest:  # its length was not stated
-                    self._remember_unshared(fill.name)
+                    self.remember_unshared(fill.name)
                     self._leave(fill)
                     fill.outgrow()
                 if fill.outgrown:
@@ -197,11 +221,37 @@ class Fills:
             fill.keep(None)
             self.count("passed")
             return
-        stored = Stored(
+        body = b"".join(fill.chunks)
+        if fill.partial is None:
+            length = head.length if order.method == "HEAD" and head.length is not None else -1
+            stored = replace(self._made(fill, order, head, life, born), body=body, length=length)
+            kept = [stored]
+        else:
+            if len(body) != min(blocks.SIZE, fill.partial.length - order.block * blocks.SIZE):
+                raise Problem("upstream", "upstream's range is not as long as it says")
+            stored = blocks.block_of(fill.partial, order.block, body)
+            is_whole = len(body) == fill.partial.length
+            kept = [blocks.whole_of(fill.partial, body)] if is_whole else [stored, fill.partial]
+        self._leave(fill)
+        for one in kept if not fill.disowned else ():
+            self.store.put(one)
+        fill.keep(stored)
+        self.count("stored")
+
+    def _partial(self, fill: Fill, order: Order, span: blocks.Span) -> Stored:
+        assert fill.head is not None and fill.lifetime is not None
+        born = self.clock.monotonic() - fill.lifetime.age_s
+        fields = tuple(field for field in fill.head.fields if field[0].lower() != "content-range")
+        made = self._made(fill, order, fill.head, fill.lifetime, born)
+        return replace(made, key=blocks.partial_key(order.key), fields=fields, length=span.total)
+
+    def _made(self, fill: Fill, order: Order, head: Head, life: Lifetime, born: float) -> Stored:
+        """Without a body."""
+        return Stored(
             key=order.key,
             status=head.status,
             fields=head.fields,
-            body=b"".join(fill.chunks),
+            body=b"",
             etag=head.etag,
             last_modified=head.last_modified,
             date=head.date,
@@ -214,13 +264,7 @@ class Fills:
             vary=fill.vary,
             variant=fill.variant,
             ours=order.ours,
-            length=head.length if order.method == "HEAD" and head.length is not None else -1,
         )
-        self._leave(fill)
-        if not fill.disowned:
-            self.store.put(stored)
-        fill.keep(stored)
-        self.count("stored")
 
     def _confirm(self, fill: Fill, order: Order, stored: Stored, answer: aiohttp.ClientResponse, delay: float) -> None:
         """RFC 9111 4.3.4: the stored object goes on, with the fields and the lifetime that the 304 gives it."""
@@ -238,7 +282,7 @@ class Fills:
         elif not fill.disowned:
             self.store.put(new)
             for other in self.store.variants(stored.key):  # all that the strong tag identifies
-                if other.name != new.name and other.etag == new.etag and _is_strong(new.etag):
+                if other.name != new.name and other.etag == new.etag and blocks.is_strong(new.etag):
                     self.store.put(validation.renewed(other, validation.merged(other, head), life, born))
         fill.lifetime = life
         fill.vary, fill.variant = new.vary, new.variant
@@ -268,24 +312,16 @@ class Fills:
             self.store.put(replace(stored, ask_first=True))
 
     def _leave(self, fill: Fill) -> None:
-        if self._under_way.get(fill.name) is fill:
-            del self._under_way[fill.name]
+        for name in (fill.name, fill.alias):
+            if self._under_way.get(name) is fill:
+                del self._under_way[name]
 
     def _fail(self, fill: Fill, problem: Problem) -> None:
         self._leave(fill)
         if fill.state in (State.ASKED, State.STREAMING):
             fill.fail(problem)
 
-    def _remember_unshared(self, name: str) -> None:
-        if len(self._unshared) >= _PASS_MEMORY_SIZE:
-            self._unshared.clear()
-        self._unshared[name] = self.clock.monotonic() + PASS_MEMORY_S
-
 
 def http_now(now_ms: int) -> str:
     """IMF-fixdate (RFC 9110 5.6.7)."""
     return formatdate(now_ms / 1000, usegmt=True)
-
-
-def _is_strong(tag: str) -> bool:
-    return bool(tag) and not tag.startswith("W/")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import aiohttp
 from aiohttp import web
@@ -16,8 +16,10 @@ from multidict import CIMultiDict
 
 from base.conditions import preconditions_hold
 from base.problems import Problem
+from edge import blocks
 from edge import target as targets
 from edge.answer import Sent, from_fill, from_store, passed
+from edge.by_blocks import ByBlocks, Start
 from edge.counts import Counts
 from edge.directives import of_request
 from edge.fill import Fill, State
@@ -69,6 +71,7 @@ class Generic:
         self._store = store
         self._fills = fills
         self._counts = counts
+        self._by_blocks = ByBlocks(store, fills, ctx.clock)
         self._fixed_host = ctx.settings.text("edge.host")
         self._obeys = ctx.settings.flag("edge.request_directives")
         self._trusts = ctx.settings.flag("edge.trust_forwarded")
@@ -142,7 +145,61 @@ class Generic:
                 raise Problem("late", "nothing that is stored here answers this, and only-if-cached forbids to ask")
         if "no-store" in asked.wants:
             return await self._pass(request, asked, None, found.fwd, sent)
+        if stored is None and asked.body and (parted := await self._parted(request, asked, found, sent)) is not None:
+            return parted
         return await self._follow(request, asked, stored, variants, found, sent)
+
+    async def _parted(self, request: web.Request, asked: Asked, found: Reuse, sent: Sent) -> web.StreamResponse | None:
+        """One range of what is not stored as a whole, or all of what is stored in part: block by block.
+
+        None: it is not for that. Raises as `_follow`.
+        """
+        key = blocks.partial_key(asked.key)
+        partial = chosen(self._store.variants(key), asked.ask)
+        if partial is not None and reuse(partial, asked.wants, self._clock.monotonic()).way is not Way.USE:
+            partial = None
+        index = blocks.first_of(asked.ask["Range"]) if "Range" in asked.ask else None
+        if not self._by_blocks.able or (index is None and (partial is None or "Range" in asked.ask)):
+            return None
+        guess = self._guess(asked)
+        if self._fills.find(f"{asked.key}\n{guess}" if guess else asked.key) is not None:
+            return None  # all of it is coming
+
+        def start(block: int, of: Stored | None) -> Fill:
+            tag = of.etag if of is not None else ""
+            name = f"{key}\n{block} {tag} {guess}"
+            under_way = self._fills.find(name)
+            if under_way is not None:
+                self._counts.followers += 1
+                return under_way
+            return self._fills.start(replace(self._order(asked, None), block=block, if_range=tag), name)
+
+        if partial is not None:
+            return await self._by_blocks.answer(request, partial, "", start, sent)
+        assert index is not None
+        if self._fills.is_unshared(key):
+            return await self._pass(request, asked, None, found.fwd, sent)
+        fill = start(index, None)
+        await fill.decided()
+        if fill.state is State.FAILED and fill.head is None:
+            return await self._failed(request, asked, None, fill, sent)
+        if fill.state is State.PASSED or selection(fill.vary, asked.ask) != fill.variant:
+            self._fills.remember_unshared(key)
+            if (unused := fill.claim()) is not None:
+                unused.close()
+            return await self._pass(request, asked, None, found.fwd, sent)
+        if fill.partial is None:  # all of it came: upstream knows no ranges
+            sent.cache = "miss"
+            told = _told(found.fwd, fill, first=True)
+            return await from_fill(request, fill, told, sent, body=True, now_ms=self._clock.now_ms(), first=True)
+        # The block that told what the object is may still be coming: it is not asked for again.
+        going_on: Start = lambda block, of: fill if block == index else start(block, of)  # noqa: E731
+        return await self._by_blocks.answer(request, fill.partial, found.fwd, going_on, sent)
+
+    def _guess(self, asked: Asked) -> str:
+        """What is known of variants, for the name of a fetch."""
+        variants = self._store.variants(asked.key) or self._store.variants(blocks.partial_key(asked.key))
+        return selection(variants[0].vary if variants else (), asked.ask)
 
     def _holds(self, asked: Asked, stored: Stored | None) -> bool:
         if not _OF_CHANGE & {name.lower() for name in asked.ask}:
@@ -273,7 +330,7 @@ class Generic:
                 named = targets.named_by(answer.headers[name], want, fixed_host=self._fixed_host)
                 keys |= {named} if named is not None else set()
         for key in keys:
-            for one in (key, f"HEAD {key}"):
+            for one in (key, f"HEAD {key}", blocks.partial_key(key)):
                 self._store.drop_all(one)
                 self._fills.disown(one)
 

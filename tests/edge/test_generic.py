@@ -728,7 +728,6 @@ async def test_ranges(edge: Proxied) -> None:
     edge.origin.says(200, body, Cache_Control="max-age=99", ETag='"1"', Content_Type="video/mp4")
     first = await edge.ask("/a", "Range: bytes=10-19")
     assert (first.status, first.body, first.headers["Content-Range"]) == (206, body[10:20], "bytes 10-19/1024")
-    assert "Range" not in edge.origin.heard[0].headers
     last = await edge.ask("/a", "Range: bytes=-5")
     assert (last.body, last.headers["Accept-Ranges"]) == (body[-5:], "bytes")
     beyond = await edge.ask("/a", "Range: bytes=1024-")
