@@ -1,4 +1,4 @@
-"""The whole appliance as a benchmark's subject: started by its command, its processes put on the core that is wanted."""
+"""The whole appliance as a benchmark's subject: started by its command, its processes put on a core that is named."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Appliance:
 
 @contextmanager
 def appliance(home: Path, *settings: str) -> Iterator[Appliance]:
-    """One with a single edge worker, until the block ends. Raises RuntimeError, with its words, if it does not start."""
+    """One with a single edge worker, until the block ends. Raises RuntimeError, with its words, if it fails to."""
     words = [str(Path(sys.executable).with_name("headwater")), "up", "--home", str(home), "--json"]
     words += ["--port-base", str(_base()), *(f"--set={one}" for one in ("edge.workers=1", *settings))]
     with open(home.with_suffix(".said"), "w+b") as said:

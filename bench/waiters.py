@@ -1,8 +1,8 @@
-"""`python -m bench.waiters PORT PLAYLIST COUNT ROUNDS`: so many viewers wait for the next part of a live playlist at once.
+"""`python -m bench.waiters PORT PLAYLIST COUNT ROUNDS`: so many viewers wait at once for the next part of a playlist.
 
-In each round, COUNT connections ask for the playlist that has the hinted part (`_HLS_msn`, `_HLS_part`) and one more asks
-for the part itself; all are held until it is there. Writes a JSON array, a round each: `tfdt` and `samples` of the part,
-`part` and `playlists`: CLOCK_MONOTONIC at which the last octet of the part and of each playlist came, in order.
+In each round, COUNT connections ask for the playlist that has the hinted part (`_HLS_msn`, `_HLS_part`) and one more
+asks for the part itself; all are held until it is there. Writes a JSON array, a round each: `tfdt` and `samples` of the
+part, `part` and `playlists`: `perf_counter` at which the last octet of the part and of each playlist came, in order.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class _Asker:
             raise RuntimeError(self.came[:400].decode("latin-1"))
         if len(self.came) < end + 4 + int(length[1]):
             return False
-        self.whole = time.monotonic()
+        self.whole = time.perf_counter()
         return True
 
     @property
@@ -73,8 +73,8 @@ def run(port: int, playlist: str, count: int, rounds: int) -> list[dict[str, obj
             one.ask(f"{playlist}?_HLS_msn={hint[2]}&_HLS_part={hint[3]}")
         first.ask(f"{playlist.rpartition('/')[0]}/{hint[1]}")
         left = count + 1
-        until = time.monotonic() + _PATIENCE_S
-        while left and time.monotonic() < until:
+        until = time.perf_counter() + _PATIENCE_S
+        while left and time.perf_counter() < until:
             for number, _ in ready.poll(1):
                 left -= by_number[number].read()
         if left:
