@@ -40,6 +40,17 @@ class PlayoutSpec(msgspec.Struct, frozen=True, kw_only=True):
     slate: str = ""
 
 
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """What a stream key allows; 0 is no limit.
+
+    `kbps`: kbit/s of all tracks, in 10 s; `lines`: of the lesser side of a picture; `seconds`: of one session.
+    """
+
+    kbps: int = 0
+    lines: int = 0
+    seconds: int = 0
+
+
 class ChannelSpec(msgspec.Struct, frozen=True, kw_only=True):
     """One live channel. Durations in ms, `window_s` in seconds. Keys are SHA-256 (hex) of random 128-bit keys.
 
@@ -56,6 +67,7 @@ class ChannelSpec(msgspec.Struct, frozen=True, kw_only=True):
     part_ms: int = 500
     window_s: int = 1800
     demo: bool = False
+    limits: Limits = Limits()
     splices: bool = False
     interstitials: str = ""
     playout: PlayoutSpec | None = None

@@ -17,7 +17,7 @@ from ingest.live import LiveSession
 from ingest.media import TrackConfig
 from ingest.registry import Registry
 from ingest.rtmp import Media, Metadata, Offer, PublishDialogue, State, Stopped
-from ingest.session import Happening
+from ingest.session import Happening, ending
 from node.process import Context
 
 log = structlog.get_logger("ingest")
@@ -116,7 +116,7 @@ class _Connection:
         try:
             event = await self._converse()
         except Problem as problem:
-            event = Happening.REFUSE if problem.kind.name == "unplayable" else Happening.MALFORMED
+            event = ending(problem)
             await self._refuse(problem)
         except ConnectionError:
             pass

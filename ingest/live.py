@@ -10,6 +10,7 @@ from ingest.channel import Channel
 from ingest.cues import near
 from ingest.drift import MAX_AHEAD_US
 from ingest.intake import Intake
+from ingest.limits import Allowance
 from ingest.media import Frame, TrackConfig
 from ingest.session import Happening, Session
 from node.clock import Clock
@@ -41,11 +42,13 @@ class LiveSession:
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     cause: Happening | None = None  # why `task` is being cancelled
     intake: Intake = field(init=False)
+    _allowance: Allowance = field(init=False)
     _resyncs: dict[str, int] = field(default_factory=dict)
     _early: list[tuple[Octets, int | None, bool]] = field(default_factory=list)  # sections that came before the media
 
     def __post_init__(self) -> None:
         self.intake = Intake(segment_ms=self.channel.spec.segment_ms, not_before_ms=self.channel.ends_ms)
+        self._allowance = Allowance(self.started_ms)
         self.channel.open_session(self.id, self.started_ms)
 
     def happen(self, event: Happening) -> None:
@@ -68,16 +71,18 @@ class LiveSession:
         self.intake.anchored = True
 
     def config(self, config: TrackConfig) -> None:
-        """Take a decoder configuration. Raises Problem unplayable."""
+        """Take a decoder configuration. Raises Problem unplayable, or forbidden: larger than the key allows."""
+        self._allowance.format(self.channel.spec.limits, config.format)
         self.intake.config(config)
 
     async def frame(self, frame: Frame) -> float:
         """Take one frame. Returns the seconds that the source is ahead of time and should wait.
 
-        Raises Problem unplayable, malformed or too-large.
+        Raises Problem unplayable, malformed or too-large, or forbidden: more than the key allows.
         """
         self.happen(Happening.MEDIA)
         now_ms = self.clock.now_ms()
+        self._allowance.frame(self.channel.spec.limits, len(frame.data), now_ms, self.intake.ends_ms)
         self.channel.now_ms = now_ms
         for outcome in self.intake.frame(frame, now_ms):
             await self.channel.take(outcome)

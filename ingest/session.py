@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from base.desired import ChannelSpec, key_hash
+from base.problems import Problem
 
 # Seconds without media. Encoders come back within 2 to 10 s; RTMP connections half open after a lost network must
 # not keep them out for long.
@@ -52,6 +53,29 @@ TRANSITIONS: dict[tuple[State, Happening], State] = {
     (_S.STALLED, _H.DISPLACED): _S.ENDED,
     **{(state, end): _S.ENDED for state in _S if state is not _S.ENDED for end in _ENDS},
 }
+
+
+_PAGE = """# A publishing session
+
+<!-- Made from the table in ingest/session.py by `make golden`; edit that instead. -->
+
+Of any protocol: RTMP, SRT, WHIP, CMAF push, pull. It is offered with a key and admitted or refused; it is live as long
+as media comes, stalled after {stall:.0f} s without, and ended by silence after {silence:.0f} s. A stalled one gives way to
+another publisher with the same key. `/status` of the ingest role shows the sessions with their states.
+
+| state | event | next state |
+| --- | --- | --- |"""
+
+
+def ending(problem: Problem) -> Happening:
+    """How a session ends by a problem of its media: refused for what it is, or for its syntax."""
+    return _H.REFUSE if problem.kind.name in ("unplayable", "forbidden") else _H.MALFORMED
+
+
+def page() -> str:
+    """The table as a page of docs/reference."""
+    rows = [f"| {state} | {event} | {after} |" for (state, event), after in TRANSITIONS.items()]
+    return "\n".join((_PAGE.format(stall=STALL_S, silence=SILENCE_S), *rows, ""))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

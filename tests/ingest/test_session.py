@@ -3,7 +3,10 @@ from __future__ import annotations
 import pytest
 
 from base.desired import ChannelSpec, key_hash
-from ingest.session import SILENCE_S, STALL_S, TRANSITIONS, Happening, Session, State, admit, by_key
+from base.problems import Problem
+from ingest.session import SILENCE_S, STALL_S, TRANSITIONS, Happening, Session, State, admit, by_key, ending, page
+from tests.kit.golden import golden_at
+from tests.kit.optional import ROOT
 
 STUDIO = ChannelSpec(channel="studio", title="Studio", edition="e1", key_hashes=(key_hash("k1"), key_hash("k2")))
 ARENA = ChannelSpec(channel="arena", title="Arena", edition="e1", key_hashes=(key_hash("k3"),))
@@ -71,3 +74,12 @@ def test_a_second_publisher_waits_for_the_firsts_silence(state: State, outcome: 
     answer = admit("k1", KEYS, {"studio": Session(state=state, heard=0.0)})
     assert answer.outcome == outcome
     assert outcome == "admitted" or "being published already" in answer.sentence
+
+
+def test_the_table_is_a_page_of_the_reference() -> None:
+    golden_at(ROOT / "docs" / "reference" / "sessions.md", page())
+
+
+def test_how_a_problem_ends_a_session() -> None:
+    assert ending(Problem("unplayable", "x")) is ending(Problem("forbidden", "x")) is Happening.REFUSE
+    assert ending(Problem("malformed", "x")) is ending(Problem("too-large", "x")) is Happening.MALFORMED
