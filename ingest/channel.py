@@ -43,7 +43,9 @@ class Channel:
         self._session = ""
         self._started_ms = 0
         self._granted = -1
-        self._signals = False  # sections came with the media: keyframes may be anywhere
+        self._signals = False  # sections come with the media: keyframes may be anywhere
+        self._told = False  # the origin, that segments may be longer for that
+        self._inits: dict[str, tuple[str, bytes]] = {}
         self._asked: dict[bytes, CueSpec] = {}  # by the API, by section
         self.follow(spec)
 
@@ -64,10 +66,14 @@ class Channel:
         section = _read(octets, self.spec.channel)
         if section is None:
             return []
-        self._signals = True
+        self.will_signal()
         changes = self.cues.take(section, octets, when)
         self._expect(changes)
         return [wanted.at_ms for wanted in changes.wanted]
+
+    def will_signal(self) -> None:
+        """The source says that sections come with its media. Best said before the first frame (4.4.3.1)."""
+        self._signals = True
 
     def open_session(self, session: str, started_ms: int) -> None:
         """A publisher was admitted; `session` is a random id that goes into its notes."""
@@ -88,6 +94,11 @@ class Channel:
         ):
             await self._begin(self.run)  # an origin that was away says now that higher numbers were used
         assert self._segmenter is not None
+        if self._signals and not self._told and self.run is not None:
+            self._told = True
+            note = self._note(self.run)
+            await self.publisher.begin(note, self._inits)
+            self._segmenter.allow(note.longest_ms)
         self._offer(self._segmenter.push(outcome.track, outcome.sample))
 
     def close_run(self) -> None:
@@ -105,7 +116,7 @@ class Channel:
         for track, fmt in run.formats.items():
             init = init_segment(fmt)
             inits[track] = (generation(init), init)
-        note = self._note(run)
+        note, self._inits, self._told = self._note(run), inits, self._signals
         self._granted = max(await self.publisher.begin(note, inits), self._granted)
         next_number = max(self._granted, self.last_number) + 1
         self._segmenter = Segmenter(

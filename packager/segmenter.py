@@ -108,6 +108,10 @@ class Segmenter:
         """Of the reference, in which splices are told."""
         return self._reference.fmt.timescale
 
+    def allow(self, longest_ms: int) -> None:
+        """What segments may last from now on, as splices.Lines has it."""
+        self._lines.allow(longest_ms)
+
     def expect(self, splice: Splice) -> None:
         self._lines.expect(splice)
 

@@ -78,6 +78,11 @@ class Lines:
         """The highest number that was opened, next_number - 1 if none was."""
         return self._next_number - 1 if self._number is None else self._number
 
+    def allow(self, longest_ms: int) -> None:
+        """From now on segments may last this long."""
+        self._longest_ms = max(self._longest_ms, longest_ms)
+        self._may_move = self._longest_ms > self._grid_ms
+
     def expect(self, splice: Splice) -> None:
         """A splice to come. One of the same event and action takes the place of the one before it."""
         self.forget(splice.note)

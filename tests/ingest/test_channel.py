@@ -1,8 +1,15 @@
 from __future__ import annotations
 
-from base.desired import ChannelSpec
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from base.desired import ChannelSpec, CueSpec
 from base.media import Sample
 from base.push import SessionNote
+from base.scte35.commands import BreakDuration, SpliceInsert, SpliceNull
+from base.scte35.section import Section, write
 from ingest.channel import Channel
 from ingest.grid import Grid
 from ingest.intake import Run, Stamped
@@ -110,3 +117,82 @@ async def test_an_origin_that_answers_late_moves_the_numbers() -> None:
     await published.plays(2, 4)
     published.it.close_run()
     assert [number for number, _ in published.firsts()] == [WALL, WALL + 51]
+
+
+def asked(at_s: int, event: int = 7) -> CueSpec:
+    command = SpliceInsert(event_id=event, immediate=True, duration=BreakDuration(4 * 90_000))
+    return CueSpec(at_ms=(BEGIN_S + at_s) * 1000, section=write(Section(command=command)))
+
+
+async def test_splices_of_the_desired_state_are_told_once_with_the_part_before_them() -> None:
+    published = Published()
+    published.it.now_ms = BEGIN_S * 1000
+    cue = asked(3)
+    await published.it.take(Run(formats=FORMATS, grid=REGULAR, jumped=True))
+    for _ in range(2):
+        published.it.follow(replace(SPEC, cues=(cue,)))
+    await published.plays(0, 12)
+    published.it.close_run()
+    told = [(part.number, part.note.last, mark) for part in published.offered.parts for mark in part.marks]
+    assert [(number, last, mark.action, mark.start - BEGIN_S * 90_000) for number, last, mark in told] == [
+        (WALL + 1, True, "out", 4 * 90_000),
+        (WALL + 3, True, "in", 8 * 90_000),  # planned at 7 s: the next keyframe
+    ]
+    assert [mark.number for *_, mark in told] == [WALL + 2, WALL + 4]
+    assert (told[0][2].section, told[1][2].section) == (cue.section, b"")
+    assert not published.it.cues.pending(published.it.now_ms)
+    assert published.offered.notes[0].longest_ms == 0, "each keyframe is a line: none has to move"
+
+
+async def test_a_splice_that_is_no_more_in_the_desired_state_does_not_come() -> None:
+    published = Published()
+    await published.it.take(Run(formats=FORMATS, grid=REGULAR, jumped=True))
+    published.it.follow(replace(SPEC, cues=(asked(3),)))
+    published.it.follow(SPEC)
+    await published.plays(0, 8)
+    published.it.close_run()
+    assert not any(part.marks for part in published.offered.parts)
+
+
+async def test_a_process_that_comes_back_within_a_break_tells_of_it_again_and_of_its_end() -> None:
+    """The origin knows the break and lets the repetition go; without it an end would be missing."""
+    published = Published()
+    published.it.follow(replace(SPEC, cues=(asked(-3), asked(-600, 8), CueSpec(at_ms=0, section=b"x"))))
+    published.it.now_ms = BEGIN_S * 1000
+    await published.it.take(Run(formats=FORMATS, grid=REGULAR, jumped=True))
+    await published.plays(0, 6)
+    published.it.close_run()
+    told = [(mark.action, mark.start // 90_000 - BEGIN_S) for part in published.offered.parts for mark in part.marks]
+    assert told == [("out", 0), ("in", 2)]
+
+
+@pytest.mark.parametrize(
+    ("spec", "grid", "signals", "longest"),
+    [
+        ({}, Grid(grid_ms=2000, interval_ms=1000), False, 0),
+        ({"splices": True}, Grid(grid_ms=2000, interval_ms=1000), False, 3200),
+        ({"splices": True}, REGULAR, False, 0),
+        ({}, REGULAR, True, 4000),
+        ({"splices": True}, Grid(grid_ms=2000, interval_ms=900, counted=True), True, 0),
+    ],
+)
+async def test_how_long_segments_may_be(spec: dict[str, Any], grid: Grid, signals: bool, longest: int) -> None:
+    published = Published()
+    published.it.follow(replace(SPEC, **spec))
+    if signals:
+        published.it.will_signal()
+    await published.it.take(Run(formats=FORMATS, grid=grid, jumped=True))
+    assert [note.longest_ms for note in published.offered.notes] == [longest]
+    published.it.close_run()
+
+
+async def test_a_source_that_signals_without_saying_so_first_is_told_to_the_origin() -> None:
+    published = Published()
+    await published.it.take(Run(formats=FORMATS, grid=REGULAR, jumped=True))
+    await published.plays(0, 1)
+    assert published.it.signal(b"no section", lambda _: 0) == []
+    null = write(Section(command=SpliceNull()))
+    assert published.it.signal(null, lambda _: 0) == []
+    await published.plays(1, 2)
+    published.it.close_run()
+    assert [note.longest_ms for note in published.offered.notes] == [0, 4000]

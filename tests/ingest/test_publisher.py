@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from base.push import PartNote, SessionNote, TrackNote
+from base.push import MarkNote, PartNote, SessionNote, TrackNote
 from ingest.publisher import Publisher, origin_client
 from node.clock import SystemClock
 from node.metrics import Metrics
@@ -148,3 +148,39 @@ async def test_a_channel_that_the_origin_does_not_know_yet_is_asked_again(folder
     async with RecordingOrigin(folder / "o.sock", last_number=7) as origin, publishing(folder) as p:
         origin.refuse = unknown_twice
         assert await p.begins() == 7
+
+
+MARK = MarkNote(action="out", kind="insert", event=7, start=90_000, timescale=90_000, number=2, section=b"\xfc")
+
+
+def with_mark() -> Part:
+    note = PartNote(init=INIT, last=True)
+    return Part(track="v1", number=1, part=0, body=b"v1 1.0", note=note, marks=(MARK,))
+
+
+async def test_marks_are_there_before_the_part_ahead_of_them(folder: Path) -> None:
+    before: list[int] = []
+    async with RecordingOrigin(folder / "o.sock") as origin, publishing(folder) as made:
+        origin.refuse = lambda path: before.append(len(origin.marks)) if path.endswith("/1.0.m4s") else None
+        await made.begins()
+        made.it.offer(with_mark())
+        assert await made.it.flush(10)
+    assert origin.marks == [MARK] and before == [1]
+
+
+async def test_an_origin_that_was_away_gets_the_marks_too(folder: Path) -> None:
+    async with publishing(folder) as made:
+        await made.begins()
+        made.it.offer(with_mark())
+        async with RecordingOrigin(folder / "o.sock") as origin:
+            assert await made.it.flush(20)
+    assert origin.marks == [MARK] and origin.numbers("v1") == [1]
+
+
+async def test_an_origin_that_takes_no_marks_gets_the_media(folder: Path) -> None:
+    async with RecordingOrigin(folder / "o.sock") as origin, publishing(folder) as made:
+        origin.refuse = lambda path: 405 if path.endswith("cues.json") else None
+        await made.begins()
+        made.it.offer(with_mark())
+        assert await made.it.flush(10)
+    assert origin.marks == [] and origin.numbers("v1") == [1]

@@ -10,15 +10,16 @@ import msgspec
 from aiohttp import web
 
 from base.names import Leaf, parse
-from base.push import PART_FIELD, PartNote, SessionGrant, SessionNote, parse_part_note
+from base.push import PART_FIELD, MarkNote, MarkNotes, PartNote, SessionGrant, SessionNote, parse_part_note
 
 
 class RecordingOrigin:
-    """`parts[(track, number)]` are acknowledged bodies in order; `notes` every session note that came."""
+    """`parts[(track, number)]` are acknowledged bodies in order; `notes`, `marks` every one that came."""
 
     def __init__(self, path: Path, *, last_number: int = -1) -> None:
         self.path = path
         self.notes: list[SessionNote] = []
+        self.marks: list[MarkNote] = []
         self.inits: dict[tuple[str, str], bytes] = {}
         self.parts: dict[tuple[str, int], list[bytes]] = {}
         self.part_notes: dict[tuple[str, int, int], PartNote] = {}
@@ -85,6 +86,9 @@ class RecordingOrigin:
                     self.notes.append(msgspec.json.decode(body, type=SessionNote))
                     self._noted = True
                     status, answer = 200, msgspec.json.encode(SessionGrant(last_number=self.last_number))
+                case Leaf.CUES:
+                    self.marks += msgspec.json.decode(body, type=MarkNotes)
+                    status = 200
                 case Leaf.INIT:
                     status = self._take_init(name.track, name.generation, body)
                 case _:
