@@ -60,8 +60,8 @@ _PAGE = """# A publishing session
 <!-- Made from the table in ingest/session.py by `make golden`; edit that instead. -->
 
 Of any protocol: RTMP, SRT, WHIP, CMAF push, pull. It is offered with a key and admitted or refused; it is live as long
-as media comes, stalled after {stall:.0f} s without, and ended by silence after {silence:.0f} s. A stalled one gives way to
-another publisher with the same key. `/status` of the ingest role shows the sessions with their states.
+as media comes, stalled after {stall:.0f} s without, and ended by silence after {silence:.0f} s. A stalled one gives way
+to another publisher with the same key. `/status` of the ingest role shows the sessions with their states.
 
 | state | event | next state |
 | --- | --- | --- |"""
