@@ -77,6 +77,11 @@ class ChunkReader:
         if have <= at:
             return start
         fmt, csid = buffer[at] >> 6, buffer[at] & 63
+        if fmt == 3 and csid > 1:
+            begun = self._streams.get(csid)
+            if begun is not None and begun.begun and not begun.extended:  # most chunks: a message goes on
+                end = at + 1 + min(self.chunk_size, begun.length - len(begun.body))
+                return start if have < end else self._take(begun, at + 1, end, found)
         at += 1
         if csid < 2:  # 5.3.1.1: one or two further octets
             if have < at + csid + 1:
@@ -111,13 +116,17 @@ class ChunkReader:
         self._streams[csid] = known
         if not known.begun:
             self._begin(known, fmt, given, header, extended, length)
-        known.body += buffer[at : at + take]
-        self._buffered += take
+        return self._take(known, at, at + take, found)
+
+    def _take(self, known: _ChunkStream, at: int, end: int, found: list[Message]) -> int:
+        """The payload of a chunk lies from `at` to `end`."""
+        known.body += self._buffer[at:end]
+        self._buffered += end - at
         if self._buffered > MAX_BUFFERED:
             raise Problem("too-large", f"unfinished messages of over {MAX_BUFFERED} octets")
         if len(known.body) == known.length:
             self._finish(known, found)
-        return at + take
+        return end
 
     @staticmethod
     def _begin(known: _ChunkStream, fmt: int, given: int, header: bytearray, extended: bool, length: int) -> None:
