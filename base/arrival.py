@@ -5,6 +5,8 @@
     remuxer -> origin   PUT /vod/{asset}/upload-{token}/{number}.mp4   a track of it, from `first` on   -> 201
     control -> origin   PUT /vod/{asset}/upload-{token}/asset.json     Completion                       -> 201
 
+    control -> origin   PUT /vod/{asset}/harvest.json                  Harvest                          -> 201
+
 A file that cannot be played is refused with 422 when it is sent, and the whole upload is then dropped by control.
 """
 
@@ -36,6 +38,14 @@ class Completion(msgspec.Struct, frozen=True, kw_only=True):
     last: str = ""
     bootstrap: str = ""
     notes: tuple[str, ...] = ()
+
+
+class Harvest(msgspec.Struct, frozen=True, kw_only=True):
+    """A stretch of a channel that becomes an asset: UTC in ms."""
+
+    channel: Annotated[str, Meta(max_length=64)]
+    start_ms: Annotated[int, Meta(ge=0)]
+    end_ms: Annotated[int, Meta(ge=0)]
 
 
 class Remuxed(msgspec.Struct, frozen=True, kw_only=True):

@@ -34,6 +34,7 @@ CONTENT_TYPE = {
     Leaf.CAPTIONS: "application/json",
     Leaf.MARKS: "application/json",
     Leaf.TRACK_FILTER: "application/json",
+    Leaf.HARVEST: "application/json",
     Leaf.STATUS: "application/json",
     Leaf.MEZZANINE: "video/mp4",
     Leaf.UPLOAD_FILE: "video/mp4",

@@ -53,6 +53,7 @@ Between roles only, never through an edge:
     /vod/{title}/captions.json                            PUT by control: find captions in the picture
     /vod/{title}/marks.json                               GET, PUT, DELETE by control: chapters, breaks
     /vod/{title}/tracks.json                              GET, PUT, DELETE by control: which tracks viewers get
+    /vod/{title}/harvest.json                             PUT by control: a stretch of a channel
     /{kind}/{title}/status.json                           GET by control: what the origin holds
 """
 
@@ -106,6 +107,7 @@ class Leaf(StrEnum):
     CAPTIONS = "captions"
     MARKS = "marks"
     TRACK_FILTER = "track filter"
+    HARVEST = "harvest"
     STATUS = "status"
 
 
@@ -128,6 +130,7 @@ VOD_ONLY = frozenset(
         Leaf.SIDECAR,
         Leaf.CAPTIONS,
         Leaf.MARKS,
+        Leaf.HARVEST,
         Leaf.TRACK_FILTER,
         Leaf.MEZZANINE,
         Leaf.UPLOAD_FILE,
@@ -146,6 +149,7 @@ INTERNAL = frozenset(
         Leaf.CAPTIONS,
         Leaf.MARKS,
         Leaf.TRACK_FILTER,
+        Leaf.HARVEST,
         Leaf.STATUS,
     }
 )
@@ -220,6 +224,7 @@ _TOP_FILE = {
     Leaf.CAPTIONS: "captions.json",
     Leaf.MARKS: "marks.json",
     Leaf.TRACK_FILTER: "tracks.json",
+    Leaf.HARVEST: "harvest.json",
     Leaf.STATUS: "status.json",
 }
 _TRACK_FILE = {

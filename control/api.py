@@ -6,6 +6,7 @@
     DELETE channels/{channel}        204
     POST   channels/{channel}/keys   201 with the new key, once; the old one stops working
     *      channels/{channel}/cues   splices: see cues.py
+    POST   channels/{channel}/harvest   what it sent becomes an asset: see harvests.py
     *      channels/{channel}/schedule   what a linear channel plays: see schedules.py
     GET    assets?limit=&cursor=     {assets: [...], next}
     POST   assets?title=&filename=   the file as the body -> 201 when it is playable
@@ -36,7 +37,7 @@ from aiohttp import hdrs, web
 from base.desired import key_hash
 from base.names import Kind
 from base.problems import Problem
-from control import bodies, cues, marks, schedules, track_filters
+from control import bodies, cues, harvests, marks, schedules, track_filters
 from control.access import Access
 from control.addresses import Addresses, addresses
 from control.incoming import described
@@ -96,6 +97,7 @@ class Api:
             ("GET", "/channels/{channel}/schedule", self._schedules.get),
             ("PUT", "/channels/{channel}/schedule", self._schedules.put),
             ("DELETE", "/channels/{channel}/schedule", self._schedules.delete),
+            ("POST", "/channels/{channel}/harvest", self.post_harvest),
             ("GET", "/assets", self.list_assets),
             ("POST", "/assets", self.post_asset),
             ("GET", "/assets/{asset}", self.get_asset),
@@ -242,6 +244,15 @@ class Api:
         if length == 0 or not request.can_read_body:
             raise Problem("malformed", "send the file as the body: there is none")
         row = await self._uploads.add(wanted, title, _pieces(request), files, request[REQUEST_ID], bodies.wish(query))
+        shown = bodies.asset_json(row, self._at(request))
+        return _json(shown, 201, row.rev, Location=f"/api/v1/assets/{row.asset}")
+
+    async def post_harvest(self, request: web.Request) -> web.Response:
+        channel = await self._catalog.channel(request.match_info["channel"])
+        wanted, name, title = harvests.read(await _body(request), channel)
+        id_ = request[REQUEST_ID]
+        row = await self._uploads.made(name, title, lambda asset: self._origin.harvest(asset, wanted, id_))
+        log.info("channel.harvested", channel=channel.channel, asset=row.asset)
         shown = bodies.asset_json(row, self._at(request))
         return _json(shown, 201, row.rev, Location=f"/api/v1/assets/{row.asset}")
 

@@ -2,6 +2,7 @@
 
 PUT    /vod/{asset}/mezzanine.mp4     the file           -> 201 AssetReport
 PUT    /vod/{asset}/upload-...        several files      -> base/arrival.py
+PUT    /vod/{asset}/harvest.json      Harvest            -> 201 AssetReport
 PUT    /vod/{asset}/text/{track}      subtitles          -> 201 AssetReport
 DELETE /vod/{asset}/text/{track}                         -> 204, 404
 PUT    /vod/{asset}/captions.json                        -> 200, 404
@@ -19,7 +20,7 @@ from typing import Any, TypeVar
 import aiohttp
 import msgspec
 
-from base.arrival import Completion
+from base.arrival import Completion, Harvest
 from base.content_types import CONTENT_TYPE
 from base.names import Kind, Leaf, Name
 from base.problems import KINDS, Problem
@@ -90,6 +91,12 @@ class Origin:
         """The files that were put are the asset. Raises as `put`."""
         name = Name(kind=Kind.VOD, title=asset, leaf=Leaf.UPLOAD, upload=upload)
         body = msgspec.json.encode(done)
+        return _report(await self._send(name, body, len(body), request_id), AssetReport)
+
+    async def harvest(self, asset: str, wanted: Harvest, request_id: str) -> AssetReport:
+        """A stretch of a channel is the asset. Raises as `put`."""
+        body = msgspec.json.encode(wanted)
+        name = Name(kind=Kind.VOD, title=asset, leaf=Leaf.HARVEST)
         return _report(await self._send(name, body, len(body), request_id), AssetReport)
 
     async def drop_upload(self, asset: str, upload: str, seconds: float = 10.0) -> None:

@@ -15,12 +15,13 @@ asks it, at start and whenever something was left, until every such row is settl
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 import structlog
 
 from base.names import Kind
 from base.problems import Problem
+from base.reports import AssetReport
 from control.bodies import names_for
 from control.delivery import USUAL, Delivery, Wish
 from control.incoming import Described, Incoming
@@ -54,10 +55,16 @@ class Uploads:
 
         Raises Refused (the origin's 4xx; nothing changed), Problem upstream (settled later), and what `body` raises.
         """
+        return await self.made(
+            wanted, title, lambda asset: self._delivery.deliver(asset, files, Incoming(body), request_id, wish)
+        )
+
+    async def made(self, wanted: str, title: str, make: Callable[[str], Awaitable[AssetReport]]) -> Asset:
+        """The asset that `make` brings to the origin under the name that it is given. Raises as `add`."""
         row = await self._reserve(wanted, title)
         settled = False
         try:
-            report = await self._delivery.deliver(row.asset, files, Incoming(body), request_id, wish)
+            report = await make(row.asset)
             row = await self._catalog.asset_is(row.asset, AssetState.READY, report=report)
             settled = True
             log.info("asset.ready", asset=row.asset, bytes=row.bytes)

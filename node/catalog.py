@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from node import api_client, cue, schedule, subtitles, track_filter
+from node import api_client, cue, harvest, schedule, subtitles, track_filter
 from node.api_client import segment
 from node.command import OK, Fault, home_of, print_json, say
 from node.terminal import columns
@@ -52,6 +52,7 @@ def channel_options(parser: argparse.ArgumentParser) -> None:
     create.add_argument("--splices", action="store_true", help="let segments be longer where a splice needs it")
     create.add_argument("--interstitials", default="", metavar="URL", help="where players ask what to show in a break")
     _action(actions, "list", "list the channels")
+    harvest.options(_one(actions, "harvest", "channel", "make a film of what a channel sent between two times"))
     _one(actions, "key", "channel", "make a new stream key; the old one ends")
     _one(actions, "remove", "channel", "remove a channel and its recording")
     schedule.options(_one(actions, "schedule", "channel", "play films on a channel: a schedule, or what it is now"))
@@ -151,6 +152,8 @@ def channel(given: argparse.Namespace) -> int:
             _show(given, api_client.of_home(home_of(given)).post(path, {}), ("channel",))
         case "cue":
             return cue.run(given)
+        case "harvest":
+            _show(given, harvest.run(given), ("asset", "title"))
         case "schedule":
             return schedule.run(given)
         case "remove":

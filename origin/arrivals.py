@@ -4,6 +4,7 @@
     PUT    /vod/{title}/upload-{token}/{number}.mp4                    a file, numbers from 1    -> 201
     PUT    /vod/{title}/upload-{token}/asset.json                      Completion                -> 201 AssetReport
     DELETE /vod/{title}/upload-{token}/asset.json                      what came is dropped      -> 204
+    PUT    /vod/{title}/harvest.json                                   origin.harvest            -> 201 AssetReport
 
 Each file is indexed as soon as it is there, so what cannot be played is refused before the next one is sent. Nothing of
 an upload can be seen until it is completed; one that nothing is added to for an hour is dropped.
@@ -12,6 +13,7 @@ an upload can be seen until it is completed; one that nothing is added to for an
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,14 +22,18 @@ import msgspec
 import structlog
 from aiohttp import web
 
-from base.arrival import Completion
+from base.arrival import Completion, Harvest
 from base.names import Leaf, Name
 from base.problems import Problem
 from node.process import Context
 from origin.asset import Asset
 from origin.assets import MEZZANINE, Assets, file_name
+from origin.bodies import whole
+from origin.harvest import Gathered, link
 from packager.join import MOST_FILES
 from packager.policy import Policy, bootstrap_of, last_of, parse
+
+Harvester = Callable[[Harvest], Gathered]
 
 log = structlog.get_logger("arrivals")
 
@@ -55,6 +61,7 @@ class Arrivals:
 
     def __init__(self, ctx: Context, assets: Assets) -> None:
         self.adding: set[str] = set()
+        self.harvest: Harvester | None = None
         self._ctx = ctx
         self._assets = assets
         self._uploads: dict[tuple[str, str], _Upload] = {}
@@ -69,6 +76,8 @@ class Arrivals:
                 return await self._file(request, name)
             case Leaf.UPLOAD:
                 return _report(await self._complete(request, name))
+            case Leaf.HARVEST if self.harvest is not None:
+                return _report(await self._harvest(request, name, self.harvest))
             case _:
                 raise Problem("method", "only the mezzanine can be put", allow="GET, HEAD")
 
@@ -109,6 +118,32 @@ class Arrivals:
         finally:
             self.adding.discard(name.title)
             await asyncio.to_thread(self._assets.drop, incoming)
+
+    # A channel's segments
+
+    async def _harvest(self, request: web.Request, name: Name, harvest: Harvester) -> Asset:
+        if name.title in self.adding:
+            raise Problem("conflict", f"asset {name.title} is being added by another request")
+        try:
+            wanted = msgspec.json.decode(await whole(request, _LARGEST_NOTE, "a harvest is short"), type=Harvest)
+        except msgspec.DecodeError as fault:
+            raise Problem("malformed", f"not a harvest: {fault}") from fault
+        self.adding.add(name.title)
+        incoming = await asyncio.to_thread(self._assets.incoming)
+        try:
+            with _Refusals(self._ctx, name.title):
+                gathered = harvest(wanted)
+                await asyncio.to_thread(self._assets.refuse_taken, name.title)
+                async with self._indexing:
+                    return await asyncio.to_thread(self._linked, name.title, incoming, gathered)
+        finally:
+            self.adding.discard(name.title)
+            await asyncio.to_thread(self._assets.drop, incoming)
+
+    def _linked(self, title: str, incoming: Path, gathered: Gathered) -> Asset:
+        stems = [Path(file_name(at)).stem for at in range(len(gathered.names))]
+        link(gathered, incoming, stems)
+        return self._assets.add(title, incoming, self._usual(), gathered.names, gathered.notes)
 
     # Several files
 

@@ -2,6 +2,7 @@
 
     mezzanine.mp4  mezzanine.idx     the file as it was received, and its index
     mezzanine-2.mp4  ...             further files (a ladder, languages), as many as there are
+    mezzanine.extents  v1/...        in place of a file: a channel's segments, linked (origin.extents)
     asset.json                       the policy by which it is cut, and what the files were called
     asset.plan                       the segments; made anew if it is not of these files
     text/s1.json  ...                subtitles and captions, as many as there are (origin.text_files)
@@ -22,6 +23,7 @@ import shutil
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,7 +32,7 @@ import structlog
 
 from base.problems import Problem
 from base.select import Term
-from origin import mark_files, text_files, track_filter
+from origin import extents, mark_files, text_files, track_filter
 from origin.asset import Asset
 from origin.changes import Changes
 from origin.disk import sync_folder, write_whole
@@ -39,6 +41,7 @@ from packager.index import FileKey, Index, StaleIndex, build, check, from_buffer
 from packager.init import generation, init_segment
 from packager.limits import USUAL, Limits
 from packager.movie import read_movie
+from packager.pieces import read_pieces
 from packager.plan_file import Prepared
 from packager.policy import Last, Policy
 
@@ -151,8 +154,8 @@ class Assets:
             raise Problem("unplayable", f"this node's filter (origin.tracks) leaves nothing of it, it has {has}")
         write_whole(incoming / _NOTE, msgspec.json.encode(note))
         for number in range(len(names)):
-            with open(incoming / file_name(number), "rb") as file:
-                os.fsync(file.fileno())
+            with suppress(FileNotFoundError), open(incoming / file_name(number), "rb") as file:
+                os.fsync(file.fileno())  # what it has in place of that file is durable already
         sync_folder(incoming)
         try:
             os.rename(incoming, self._folder / asset)
@@ -303,17 +306,30 @@ class Assets:
 
     def _indexed(self, path: Path, whole: bool) -> tuple[memoryview, Index]:
         """A file and its index, both mapped. `whole`: the tables are compared with their checksums now, not later."""
+        listed = None
+        if not path.exists():
+            path = path.with_suffix(extents.SUFFIX)
+            listed = extents.read(path)
         with open(path, "rb") as file:
             stat = os.fstat(file.fileno())
             if not stat.st_size:
                 raise Problem("unplayable", "the file is empty")
             # the view holds the mapping: it is closed when the last response lets go of it
-            media = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+            media = (
+                extents.mapped(path.parent, listed)
+                if listed
+                else memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+            )
         key = FileKey(stat.st_size, stat.st_mtime_ns, stat.st_ino)
         beside = path.with_suffix(".idx")
         index = self._load_index(beside, key, whole)
         if index is None:
-            made = to_bytes(build(read_movie(media, self._limits), key))
+            if listed:
+                init, *segments = listed.places
+                movie = read_pieces(media, init, segments, self._limits)
+            else:
+                movie = read_movie(media, self._limits)
+            made = to_bytes(build(movie, key))
             write_whole(beside, made)
             index = self._load_index(beside, key, whole)
             if index is None:  # another worker, who finds the old one damaged as well, takes it away just now

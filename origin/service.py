@@ -17,6 +17,7 @@ from node.process import Context
 from node.settings import Settings, listen_address, workers
 from origin import on_demand_worker
 from origin.assets import Assets
+from origin.harvest import gather
 from origin.journal import Journal
 from origin.key_server import KeyServer, contract
 from origin.keys import KeySource, LocalKeys
@@ -46,6 +47,7 @@ async def run(ctx: Context) -> None:
         keys = await asyncio.to_thread(make_keys, ctx, data / "keys")
         assets = await asyncio.to_thread(_assets, ctx.settings, data / "vod")
         vod = Vod(ctx, assets, make_protector(ctx, keys), pictures)
+        vod.arrivals.harvest = lambda wanted: gather(live.channels, wanted, ctx.clock)
         app = make_app(ctx, live, vod, keys, pictures)
         sweeping = ctx.tasks.start(_sweep(live, vod), "sweep")
         listen: list[Path | tuple[str, int]] = [ctx.home.socket("origin", door="media")]

@@ -53,12 +53,12 @@ def cut(
     segments, scale = reference.segments, reference.format.timescale
     begins_ms, newest = segments[0].start * 1000 // scale, newest_ms(window)
     if start_ms >= 0 and start_ms >= newest:
-        raise Problem("early", f"there is no whole segment of {_date(start_ms)} yet: the newest ends {_date(newest)}")
+        raise Problem("early", f"there is no whole segment of {date(start_ms)} yet: the newest ends {date(newest)}")
     left = 0 <= start_ms < begins_ms
     if (left and (strict or end_ms >= 0)) or 0 <= end_ms <= begins_ms:
         raise Problem(
             "gone",
-            f"the window of the channel begins {_date(begins_ms)}: ask for a later start",
+            f"the window of the channel begins {date(begins_ms)}: ask for a later start",
             cache_control=lifetimes.not_found(window.target),
         )
     first = max(0, bisect_right(segments, start_ms, key=lambda s: s.start * 1000 // scale) - 1) if start_ms >= 0 else 0
@@ -106,5 +106,5 @@ def _end_ms(segment: LiveSegment, track: LiveTrack) -> int:
     return (segment.start + segment.duration) * 1000 // track.format.timescale
 
 
-def _date(ms: int) -> str:
+def date(ms: int) -> str:
     return datetime.fromtimestamp(ms // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
