@@ -19,6 +19,7 @@ class TrackReport(msgspec.Struct, frozen=True, kw_only=True):
     sample_rate: int = 0
     video_range: str = "SDR"  # SDR, HLG or PQ
     cicp: tuple[int, ...] = ()  # colour primaries, transfer, matrix (ISO/IEC 23091-2), where the file says them
+    supplemental: str = ""  # a codec beside the one above, and its brand: dvh1.08.07/db4h
     label: str = ""
     role: str = ""  # of text: subtitles or captions
     forced: bool = False  # text that everybody should read who does not read any other

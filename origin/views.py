@@ -164,7 +164,7 @@ def _carried(asset: Asset) -> list[TrackReport]:
         if asset.protection:
             sizes = protected_rates.of_transport(sizes, asset.protection.method)
         rates = describe.rates(sizes, planned.durations.tolist(), asset.plan.target_duration)
-        carried.append(msgspec.structs.replace(report, bandwidth=rates[0], average=rates[1]))
+        carried.append(msgspec.structs.replace(report, bandwidth=rates[0], average=rates[1], supplemental=""))
     wants_picture = any(t.kind == "video" for t in asset.tracks)
     if not carried or (wants_picture and not any(t.kind == "video" for t in carried)):
         raise unknown(refused[0].detail)

@@ -27,6 +27,8 @@ _CHANNELS = "urn:mpeg:dash:23003:3:audio_channel_configuration:2011"
 _ROLE = "urn:mpeg:dash:role:2011"
 _CICP, _CICP_NAMES = "urn:mpeg:mpegB:cicp:", ("ColourPrimaries", "TransferCharacteristics", "MatrixCoefficients")
 _BT709 = (1, 1, 1)
+_SCTE_214 = "urn:scte:dash:scte214-extensions"
+ET.register_namespace("scte214", _SCTE_214)
 _SHORT = Fraction(1, 2)  # tracks that end apart by no more end together
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -214,6 +216,10 @@ def representation_of(adaptation: ET.Element, track: TrackReport) -> ET.Element:
     representation = ET.SubElement(
         adaptation, "Representation", id=track.track, bandwidth=str(max(track.bandwidth, 1)), codecs=track.codec
     )
+    if track.supplemental:  # ANSI/SCTE 214-1: the schema has no attributes of its own for it
+        codec, _, brand = track.supplemental.partition("/")
+        representation.set(f"{{{_SCTE_214}}}supplementalCodecs", codec)
+        representation.set(f"{{{_SCTE_214}}}supplementalProfiles", brand)
     if track.kind == "video":
         representation.set("width", str(track.width))
         representation.set("height", str(track.height))

@@ -10,7 +10,7 @@ import numpy as np
 
 from base.media import Format
 from base.reports import TrackReport
-from packager import languages
+from packager import dolby_vision, languages
 from packager.colour import cicp
 from packager.plan import TrackPlan
 
@@ -34,6 +34,7 @@ def of_plan(plan: TrackPlan, target_duration: int) -> TrackReport:
 
 
 def report(name: str, fmt: Format, peak: int, average: int, rate: str = "", label: str = "") -> TrackReport:
+    beside = dolby_vision.of(fmt)
     return TrackReport(
         track=name,
         kind=fmt.kind,
@@ -48,6 +49,7 @@ def report(name: str, fmt: Format, peak: int, average: int, rate: str = "", labe
         sample_rate=fmt.sample_rate,
         video_range=video_range(fmt),
         cicp=cicp(fmt),
+        supplemental=f"{beside.codec}/{beside.brand}" if beside else "",
         label=label,
     )
 
@@ -81,5 +83,8 @@ def frame_rate(measured: Fraction) -> str:
 
 
 def video_range(fmt: Format) -> str:
-    """SDR, PQ or HLG, by the transfer characteristics."""
-    return _TRANSFER_RANGE.get(cicp(fmt)[1], "SDR") if cicp(fmt) else "SDR"
+    """SDR, PQ or HLG, by the transfer characteristics; where none are said, by what Dolby Vision leans on."""
+    if said := cicp(fmt):
+        return _TRANSFER_RANGE.get(said[1], "SDR")
+    beside = dolby_vision.of(fmt)
+    return beside.video_range if beside else "SDR"

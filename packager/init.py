@@ -6,6 +6,7 @@ import hashlib
 import struct
 
 from base.media import Format
+from packager import dolby_vision
 from packager.boxes import box, fullbox
 
 TRACK_ID = 1
@@ -23,7 +24,9 @@ def init_segment(fmt: Format, *entries: bytes) -> bytes:
     `entries` stand in for the format's own sample entry (protection).
     """
     video = fmt.kind == "video"
-    brands = (b"iso6", b"cmfc", b"mp41")
+    brands = [b"iso6", b"cmfc", b"mp41"]
+    if beside := dolby_vision.of(fmt):
+        brands += [dolby_vision.FILE_BRAND, beside.brand.encode()]
     ftyp = box(b"ftyp", b"iso6", struct.pack(">I", 0), *brands)
     # durations 0: the movie grows by fragments (23000-19 7.5.1; RFC 8216bis 3.1.2)
     mvhd = fullbox(

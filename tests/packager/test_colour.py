@@ -22,10 +22,10 @@ HDR10 = NAMED.format("smpte2084") + ":hdr10=1:repeat-headers=1:log-level=error"
 AV1 = ("-c:v", "libaom-av1", "-cpu-used", "8", "-color_primaries", "bt2020", "-colorspace", "bt2020nc", "-color_trc")
 
 
-def film(folder: Path, *options: str) -> Format:
-    """The format of some pictures, encoded so."""
+def film(folder: Path, *options: str, lasts: float = 0.2) -> Format:
+    """The format of some pictures, encoded so, for so many seconds, in film.mp4."""
     made = folder / "film.mp4"
-    source = ("-f", "lavfi", "-i", "testsrc2=size=64x64:rate=25:duration=0.2")
+    source = ("-f", "lavfi", "-i", f"testsrc2=size=64x64:rate=25:duration={lasts}")
     words = (program("ffmpeg"), "-v", "error", "-y", *source, "-pix_fmt", "yuv420p", *options, str(made))
     subprocess.run(words, check=True, capture_output=True)
     (track,) = build(read_movie(memoryview(made.read_bytes())), FileKey(1, 2, 3)).tracks
