@@ -33,10 +33,11 @@ def measure() -> Figures:
     """Two minutes. Nothing is compared: no peer of Debian's has LL-HLS."""
     lacked = lacking(NEEDED)
     how = (
-        f"One RTMP stream of {KBITS / 1000:.0f} Mb/s in parts of {PART_MS} ms through ingest, origin and one edge "
-        f"worker, all on one core; encoder and viewers on another. So many viewers wait for the playlist that has the next part (blocking "
-        f"reload), one more for the part itself. Milliseconds after the encoder sent the last octet of the part's last "
-        f"picture; a part is known to be whole when the next picture comes, {1000 // RATE} ms later, which is counted."
+        f"One RTMP stream of {KBITS / 1000:.0f} Mb/s in parts of {PART_MS} ms through ingest, origin and one "
+        f"edge worker, all on one core; encoder and viewers on another. So many viewers wait for the playlist "
+        f"that has the next part (blocking reload), one more for the part itself. Milliseconds after the "
+        f"encoder sent the last octet of the part's last picture; a part is known to be whole when the next "
+        f"picture comes, {1000 // RATE} ms later, which is counted."
     )
     if lacked:
         return Figures(title=TITLE, how=how, columns=COLUMNS, rows=[], lacked=tuple(lacked))

@@ -86,20 +86,32 @@ def answering(url: str, seconds: float = 20) -> bytes:
     raise TimeoutError(f"{url} does not answer")
 
 
+def listening(port: int, seconds: float = 10) -> None:
+    """Wait until connections are taken. Raises TimeoutError."""
+    until = time.perf_counter() + seconds
+    while time.perf_counter() < until:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            return
+        except OSError:
+            time.sleep(0.05)
+    raise TimeoutError(f"nobody listens on port {port}")
+
+
 def load(port: int, paths: Sequence[str], pid: int, *, seconds: float = 3, connections: int = 16) -> Load:
     """Ask on the load's core. `pid`: the server's process, whose processor time is counted with its children's."""
-    before = _spent(pid)
+    before = spent(pid)
     words = ["taskset", "-c", LOAD_CORE, sys.executable, "-m", "bench.load", str(port), str(seconds), str(connections)]
     said = subprocess.run(words, input="\n".join(paths), capture_output=True, text=True, check=False)
     if said.returncode:
         raise RuntimeError(said.stderr)
     made = json.loads(said.stdout)
-    spent = _spent(pid) - before
+    took = spent(pid) - before
     answers = max(made["answers"], 1)
-    return Load(answers / made["seconds"], made["octets"] / made["seconds"], spent / answers * 1e6)
+    return Load(answers / made["seconds"], made["octets"] / made["seconds"], took / answers * 1e6)
 
 
-def _spent(pid: int) -> float:
+def spent(pid: int) -> float:
     """Seconds of processor time of a process and of those that it started."""
     total = 0.0
     for one in [pid, *map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]:
