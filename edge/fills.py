@@ -28,6 +28,7 @@ log = structlog.get_logger("fill")
 # How long it is remembered that answers for a name may not be shared.
 PASS_MEMORY_S = 5.0
 _PASS_MEMORY_SIZE = 4096
+_OF_THE_REQUEST = frozenset({"authorization", "request-no-store"})
 # RFC 5861 4: what counts as a failure of upstream.
 FAILURES = frozenset({500, 502, 503, 504})
 
@@ -53,6 +54,11 @@ class Order:
     block: int = -1
     if_range: str = ""
     patience_s: float = PATIENCE_S
+
+    @property
+    def shown(self) -> str:
+        """What logs call it: a query may hold what is secret, and so may what chooses a variant."""
+        return self.key.partition("?")[0]
 
     @property
     def ours(self) -> bool:
@@ -83,7 +89,7 @@ class Fills:
         name = name or order.key
         assert name not in self._under_way
         fill = self._under_way[name] = Fill(name, ours=order.ours)
-        self.tasks.start(self._run(fill, order), f"fill {name}")
+        self.tasks.start(self._run(fill, order), f"fill {order.shown}")
         return fill
 
     def disown(self, key: str) -> None:
@@ -134,7 +140,7 @@ class Fills:
             fill.vary = () if order.ours else nominated(joined(answer.headers).get("Vary")) or ()
             fill.variant = selection(fill.vary, order.ask)
             if not life.store or (order.method == "GET" and (head.length or 0) > self.store.largest):
-                self._pass(fill, order, answer)
+                self._pass(fill, order, answer, life.why)
                 answer = None
                 return
             if order.method == "HEAD" and answer.status == 200:
@@ -149,7 +155,7 @@ class Fills:
             await self._take_in(fill, order, answer, fill.head, life)
         except (Problem, CutShort, aiohttp.ClientError, TimeoutError, OSError) as fault:
             problem = fault if isinstance(fault, Problem) else Problem("upstream", "upstream broke off its answer")
-            log.warning("fill.failed", target=fill.name, fault=str(fault), got=fill.size, state=fill.state)
+            log.warning("fill.failed", target=order.shown, fault=str(fault), got=fill.size, state=fill.state)
             self.count("failed")
             self._fail(fill, problem)
         except BaseException:
@@ -194,11 +200,13 @@ class Fills:
         received = http_now(self.clock.now_ms())
         return head_of(answer.status, answer.headers, received_date=received, ours=order.ours)
 
-    def _pass(self, fill: Fill, order: Order, answer: aiohttp.ClientResponse) -> None:
-        """Not to be shared. What was kept is not what upstream says now, unless upstream says that it is unwell."""
-        self.remember_unshared(fill.name)
+    def _pass(self, fill: Fill, order: Order, answer: aiohttp.ClientResponse, why: str) -> None:
+        """Not to be shared. What was kept is not what upstream says now, unless upstream is unwell or the request was
+        one whose answers are its own: nobody else's are touched by that."""
         if order.ours or answer.status not in FAILURES:
-            self.store.drop_all(order.key)
+            self.remember_unshared(fill.name)
+            if why not in _OF_THE_REQUEST:
+                self.store.drop_all(order.key)
         self._leave(fill)
         fill.hand_over(answer)
         self.count("passed")

@@ -56,6 +56,17 @@ class Asked:
     def body(self) -> bool:
         return self.method == "GET"
 
+    def name(self, vary: tuple[str, ...]) -> str:
+        """Of the fetch that this request may share, as far as it is known what the answer varies by.
+
+        Who shows a credential shares it with the same credential only, until it is known that all may have the answer:
+        else one could make others' requests go upstream one by one.
+        """
+        words = [self.key, selection(vary, self.ask)]
+        if "Authorization" in self.ask:
+            words.append(hashlib.sha256(self.ask["Authorization"].encode("utf-8", "surrogateescape")).hexdigest())
+        return "\n".join(filter(None, words))
+
     @property
     def key(self) -> str:
         """Of an answer to this method: no target begins with a method and a space."""
@@ -93,7 +104,7 @@ class Generic:
             raise
         if looped(joined(request.headers), self._node):
             raise Problem("loop", "this request has been here: the upstream of this edge leads back to it")
-        sent.path = want.target
+        sent.path = want.target.partition("?")[0]
         asked = self._asked(request, want)
         if request.method in targets.BODILESS:
             return await self._from_cache(request, asked, sent)
@@ -161,13 +172,14 @@ class Generic:
         index = blocks.first_of(asked.ask["Range"]) if "Range" in asked.ask else None
         if not self._by_blocks.able or (index is None and (partial is None or "Range" in asked.ask)):
             return None
-        guess = self._guess(asked)
-        if self._fills.find(f"{asked.key}\n{guess}" if guess else asked.key) is not None:
+        variants = self._store.variants(asked.key) or self._store.variants(key)
+        whole = asked.name(variants[0].vary if variants else ())
+        if self._fills.find(whole) is not None:
             return None  # all of it is coming
 
         def start(block: int, of: Stored | None) -> Fill:
             tag = of.etag if of is not None else ""
-            name = f"{key}\n{block} {tag} {guess}"
+            name = f"{key}\n{block} {tag} {whole}"
             under_way = self._fills.find(name)
             if under_way is not None:
                 self._counts.followers += 1
@@ -177,14 +189,14 @@ class Generic:
         if partial is not None:
             return await self._by_blocks.answer(request, partial, "", start, sent)
         assert index is not None
-        if self._fills.is_unshared(key):
+        if self._fills.is_unshared(f"{key}\n{whole}"):
             return await self._pass(request, asked, None, found.fwd, sent)
         fill = start(index, None)
         await fill.decided()
         if fill.state is State.FAILED and fill.head is None:
             return await self._failed(request, asked, None, fill, sent)
         if fill.state is State.PASSED or selection(fill.vary, asked.ask) != fill.variant:
-            self._fills.remember_unshared(key)
+            self._fills.remember_unshared(f"{key}\n{whole}")
             if (unused := fill.claim()) is not None:
                 unused.close()
             return await self._pass(request, asked, None, found.fwd, sent)
@@ -196,11 +208,6 @@ class Generic:
         going_on: Start = lambda block, of: fill if block == index else start(block, of)  # noqa: E731
         return await self._by_blocks.answer(request, fill.partial, found.fwd, going_on, sent)
 
-    def _guess(self, asked: Asked) -> str:
-        """What is known of variants, for the name of a fetch."""
-        variants = self._store.variants(asked.key) or self._store.variants(blocks.partial_key(asked.key))
-        return selection(variants[0].vary if variants else (), asked.ask)
-
     def _holds(self, asked: Asked, stored: Stored | None) -> bool:
         if not _OF_CHANGE & {name.lower() for name in asked.ask}:
             return True
@@ -210,7 +217,7 @@ class Generic:
 
     def _ask_behind(self, asked: Asked, stored: Stored) -> None:
         """RFC 5861 3: validate while the stale answer is given; nobody waits for it."""
-        name = stored.name if asked.body else asked.key
+        name = asked.name(stored.vary)
         if self._fills.find(name) is None:
             self._fills.start(self._order(asked, stored), name)
 
@@ -241,8 +248,7 @@ class Generic:
         """Join the fetch that is under way, or begin one; again if it turns out to be of another variant."""
         vary = variants[0].vary if variants else ()
         for _ in range(_ROUNDS):
-            chosen_by = selection(vary, asked.ask)
-            name = f"{asked.key}\n{chosen_by}" if chosen_by else asked.key
+            name = asked.name(vary)
             if self._fills.is_unshared(name):
                 break
             fill = self._fills.find(name)

@@ -40,7 +40,7 @@ class Hot:
     def __init__(self, stored: Stored) -> None:
         self.stored = stored
         self.name = stored.name
-        self.path = stored.key[stored.key.index("/") :]
+        self.path = stored.key if stored.ours else stored.key[stored.key.index("/") :].partition("?")[0]
         self.size = len(stored.body)
         self.until = -1.0
         self.whole = b""

@@ -97,11 +97,11 @@ class Upstream:
                     raise Problem("late", "upstream took too long to answer") from late
                 fault = "upstream cannot be reached"
             except aiohttp.ClientResponseError as unreadable:
-                log.warning("upstream.unreadable", target=target, fault=unreadable.message)
+                log.warning("upstream.unreadable", target=_shown(target), fault=unreadable.message)
                 raise Problem("upstream", "upstream's answer is no HTTP") from unreadable
             except (aiohttp.ClientError, OSError) as away:
                 fault = "upstream cannot be reached"
-                log.debug("upstream.away", target=target, fault=str(away))
+                log.debug("upstream.away", target=_shown(target), fault=str(away))
             if loop.time() + pause - begun > allowed:
                 raise Problem("upstream", fault)
             self.on_retry()
@@ -122,7 +122,7 @@ class Upstream:
                 raise Problem("late", "upstream took too long to answer") from late
             raise Problem("upstream", "upstream cannot be reached") from late
         except (aiohttp.ClientError, OSError) as away:
-            log.debug("upstream.away", target=target, fault=str(away))
+            log.debug("upstream.away", target=_shown(target), fault=str(away))
             raise Problem("upstream", "upstream cannot be reached, or broke off") from away
 
     async def _ask(
@@ -179,3 +179,8 @@ class Upstream:
             if session is not None:
                 await session.close()
         self._session = self._once = None
+
+
+def _shown(target: str) -> str:
+    """As logs have it: a query may hold what is secret."""
+    return target.partition("?")[0]

@@ -93,6 +93,44 @@ async def test_authorization(edge: Proxied) -> None:
         assert len(edge.origin.heard) == 1, leave
 
 
+async def test_a_credential_is_no_lever_against_others(edge: Proxied) -> None:
+    """Who shows one can neither drop what others share nor make them ask one by one."""
+    edge.origin.says(200, b"x", Cache_Control="max-age=9, stale-while-revalidate=9", ETag='"1"')
+    await edge.ask()
+    assert (
+        (await edge.ask("/a", "Authorization: a", "Cache-Control: no-cache"))
+        .headers["Cache-Status"]
+        .endswith("request")
+    )
+    assert (await edge.ask()).headers["Cache-Status"] == "Headwater; hit; ttl=9"
+    edge.passes(20)
+    for _ in range(2):
+        await edge.ask("/a", "Authorization: a")
+    edge.origin.heard.clear()
+    edge.origin.gate.clear()
+    viewers = [asyncio.get_running_loop().create_task(edge.ask()) for _ in range(5)]
+    await until(lambda: edge.counted("edge_followers") >= 4)
+    edge.origin.gate.set()
+    assert {(await viewer).body for viewer in viewers} == {b"x"}
+    assert len(edge.origin.heard) == 1
+
+
+async def test_queries_and_cookies_reach_no_log(
+    edge: Proxied, capsys: pytest.CaptureFixture[str], impatient: None
+) -> None:
+    edge.origin.says(200, b"x", Cache_Control="max-age=9", Vary="Cookie")
+    for _ in range(2):
+        await edge.ask("/a?token=secret", "Cookie: id=secret")
+    await edge.ask("/b?token=secret", method="POST")
+    assert {one.path for one in edge.deliveries} == {"/a", "/b"}
+    edge.origin.reply = lambda _: b"rubbish\r\n\r\n"
+    assert (await edge.ask("/c?token=secret", "Cookie: id=secret")).status == 502
+    await edge.origin.stop()
+    assert (await edge.ask("/c?token=secret", "Cookie: id=secret")).status == 502
+    said = capsys.readouterr().out
+    assert "fill.failed" in said and "/c" in said and "secret" not in said
+
+
 @pytest.mark.rule("RFC 9111 7.3", "a cookie goes to the one for whom it was made, and is not kept")
 async def test_cookies_are_not_replayed(edge: Proxied) -> None:
     edge.origin.says(200, b"x", Cache_Control="public, max-age=9", Set_Cookie="id=1")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -108,6 +109,23 @@ async def test_bytes_after_an_answer(edge: Proxied) -> None:
     edge.origin.reply = lambda one: answer(200, one.target.encode(), Cache_Control="no-store") + answer(200, b"forged")
     for target in ("/1", "/2", "/3"):
         assert (await edge.ask(target)).body == target.encode()
+
+
+@pytest.mark.rule("RFC 9110 7.8", "Upgrade is not passed on, and what follows is not another protocol")
+async def test_upgrades(edge: Proxied) -> None:
+    ask = b"GET /outer HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: %b\r\nSec-WebSocket-Key: x\r\n\r\n"
+    for protocol in (b"websocket", b"h2c"):
+        wire = await edge.wire()
+        wire.send(ask % protocol)
+        assert (await wire.answer()).status == 200
+        wire.send(INNER)
+        try:
+            found = await wire.answer()
+        except (asyncio.IncompleteReadError, ConnectionError):
+            continue  # or the connection ends
+        assert found.status == 200
+    assert "Upgrade" not in edge.origin.heard[0].headers
+    assert {one.target for one in edge.origin.heard} <= {"/outer", "/inner"}
 
 
 @pytest.mark.rule("RFC 9112 9.3", "requests in one write are answered in order")
