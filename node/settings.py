@@ -198,6 +198,7 @@ TABLE: dict[str, Setting] = {
             "",
             "where publishers reach ingest.whip_media, such as 203.0.113.7; empty: the address that the offer came to",
         ),
+        Setting("ingest.whip_aac", "bool", True, "", "make AAC beside the Opus of WHIP, for players without Opus"),
         Setting("ingest.whip_bitrate", "int", 8000, "kbit/s", "what a WHIP publisher may send at most", 100, 100_000),
         Setting("ingest.srt", "bool", True, "", "take SRT, where the library libsrt is installed (libsrt1.5-gnutls)"),
         Setting("ingest.srt_listen", "listen", "", "", "address for SRT encoders, UDP; empty: the ports table"),

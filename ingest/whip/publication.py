@@ -6,15 +6,17 @@ import asyncio
 import contextlib
 import secrets
 from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 
 import structlog
 from aiortc import RTCCertificate
 
 from base.problems import Problem
 from ingest.live import LiveSession
-from ingest.media import TrackConfig
+from ingest.media import Frame, TrackConfig
 from ingest.registry import Registry
 from ingest.session import Admission, Happening
+from ingest.whip.aac import AacCopy
 from ingest.whip.door import Door
 from ingest.whip.dtls import Secured
 from ingest.whip.receiver import Outcome, Receiver
@@ -26,6 +28,8 @@ log = structlog.get_logger("ingest")
 # How often gaps are looked at and feedback is sent.
 _BEAT_S = 0.05
 _MOST_OUTCOMES = 1000
+# Packets of sound that are coded anew at once: the copy must not fall behind the pictures.
+_MOST_COPIED = 4
 
 
 class Publication:
@@ -44,6 +48,8 @@ class Publication:
         self._ending: Happening | None = None
         self._fault: Exception | None = None
         self._outcomes: deque[Outcome] = deque()
+        self._copy: AacCopy | None = None
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="aac")  # starts with the first sound
         self._stirred = asyncio.Event()  # there is something for the session's task to do
         self._room = asyncio.Event()
 
@@ -85,6 +91,8 @@ class Publication:
             now=ctx.clock.monotonic(),
         )
         dtls = Secured(self.path, self._certificate, self._rtp, self._rtcp)
+        if self.offer.of("audio") is not None and ctx.settings.flag("ingest.whip_aac"):
+            self._copy = AacCopy("a2")
         connecting = ctx.tasks.start(self._connect(dtls), f"whip {live.id}")
         try:
             while True:
@@ -111,6 +119,7 @@ class Publication:
         finally:
             connecting.cancel()
             await dtls.stop()
+            self._thread.shutdown(wait=False, cancel_futures=True)
 
     async def _connect(self, dtls: Secured) -> None:
         try:
@@ -120,15 +129,30 @@ class Publication:
             self._failed(fault)
 
     async def _deliver(self, live: LiveSession) -> None:
+        sounds: list[Frame] = []
         while self._outcomes:
             outcome = self._outcomes.popleft()
             if isinstance(outcome, TrackConfig):
                 live.config(outcome)
-            else:
-                live.intake.asked = self._receiver is not None and self._receiver.keys_on_demand
-                live.received(len(outcome.data))
-                await live.frame(outcome)
+                if outcome.track == "a1" and self._copy is not None:
+                    live.config(TrackConfig(track="a2", format=self._copy.format))
+                continue
+            live.intake.asked = self._receiver is not None and self._receiver.keys_on_demand
+            live.received(len(outcome.data))
+            await live.frame(outcome)
+            if outcome.track == "a1":
+                sounds.append(outcome)
+            if len(sounds) >= _MOST_COPIED:
+                await self._code_anew(live, sounds)
+                sounds = []
+        await self._code_anew(live, sounds)
         self._room.set()
+
+    async def _code_anew(self, live: LiveSession, sounds: list[Frame]) -> None:
+        if self._copy is None or not sounds:
+            return
+        for frame in await asyncio.get_running_loop().run_in_executor(self._thread, self._copy.take, sounds):
+            await live.frame(frame)
 
     async def _rtp(self, data: bytes) -> None:
         """Called by DTLS for one packet after the other."""
