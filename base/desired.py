@@ -56,6 +56,7 @@ class ChannelSpec(msgspec.Struct, frozen=True, kw_only=True):
 
     `splices`: segments may be longer than the grid, so that splices by the API can be cut off its lines.
     `playout`: what is played by this node itself; None: encoders publish.
+    `source`: the address at which the node fetches its media (base.sources); empty: encoders publish.
     `interstitials`: a template of the address at which players ask what to show in a break; empty for none.
     """
 
@@ -70,6 +71,7 @@ class ChannelSpec(msgspec.Struct, frozen=True, kw_only=True):
     limits: Limits = Limits()
     splices: bool = False
     interstitials: str = ""
+    source: str = ""
     playout: PlayoutSpec | None = None
     cues: tuple[CueSpec, ...] = ()
 

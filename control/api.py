@@ -8,6 +8,7 @@
     *      channels/{channel}/cues   splices: see cues.py
     POST   channels/{channel}/harvest   what it sent becomes an asset: see harvests.py
     *      channels/{channel}/schedule   what a linear channel plays: see schedules.py
+    *      channels/{channel}/source     where a channel's media is fetched: see sources.py
     GET    assets?limit=&cursor=     {assets: [...], next}
     POST   assets?title=&filename=   the file as the body -> 201 when it is playable
            ...&file=OCTETS:NAME      several files, one behind the other, instead of filename; best picture anywhere
@@ -37,7 +38,7 @@ from aiohttp import hdrs, web
 from base.desired import key_hash
 from base.names import Kind
 from base.problems import Problem
-from control import bodies, cues, harvests, marks, schedules, track_filters
+from control import bodies, cues, harvests, marks, schedules, sources, track_filters
 from control.access import Access
 from control.addresses import Addresses, addresses
 from control.incoming import described
@@ -82,6 +83,7 @@ class Api:
         self._marks = marks.Marks(catalog, origin)
         self._cues = cues.Cues(catalog)
         self._schedules = schedules.Schedules(catalog)
+        self._sources = sources.Sources(catalog)
         self._filters = track_filters.TrackFilters(catalog, origin, self._subtitles)
 
     def add_to(self, app: web.Application) -> None:
@@ -97,6 +99,9 @@ class Api:
             ("GET", "/channels/{channel}/schedule", self._schedules.get),
             ("PUT", "/channels/{channel}/schedule", self._schedules.put),
             ("DELETE", "/channels/{channel}/schedule", self._schedules.delete),
+            ("GET", "/channels/{channel}/source", self._sources.get),
+            ("PUT", "/channels/{channel}/source", self._sources.put),
+            ("DELETE", "/channels/{channel}/source", self._sources.delete),
             ("POST", "/channels/{channel}/harvest", self.post_harvest),
             ("GET", "/assets", self.list_assets),
             ("POST", "/assets", self.post_asset),
@@ -155,6 +160,7 @@ class Api:
             window_s=wanted.window_s,
             splices=wanted.splices,
             interstitials=wanted.interstitials,
+            source=wanted.source,
         )
         shown = self._with_key(row, key, self._at(request))
         return _json(shown, 201, row.rev, Location=f"/api/v1/channels/{row.channel}")
@@ -223,7 +229,7 @@ class Api:
         return done
 
     def _with_key(self, row: Channel, key: str, at: Addresses) -> dict[str, Any]:
-        return bodies.channel_json(row, at) | {"publish": {"url": at.rtmp, "key": key}}
+        return bodies.channel_json(row, at) | {"publish": at.publish(row.channel) | {"key": key}}
 
     # Assets
 

@@ -12,6 +12,7 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 from msgspec import Meta
 
+from base import sources
 from base.names import TITLE_PATTERN, Kind
 from base.problems import Problem
 from base.reports import ChannelReport
@@ -43,6 +44,7 @@ class NewChannel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     window_s: Annotated[int, Meta(ge=10, le=604_800)] = 1800
     splices: bool = False
     interstitials: Annotated[str, Meta(pattern=r"^(https?://[!-~]+)?\Z", max_length=500)] = ""
+    source: Annotated[str, Meta(max_length=2048)] = ""
 
 
 def new_channel(body: bytes) -> NewChannel:
@@ -52,6 +54,8 @@ def new_channel(body: bytes) -> NewChannel:
         raise Problem("malformed", "part_ms: must not be longer than segment_ms", field="part_ms")
     if found.window_s * 1000 < 3 * found.segment_ms:  # RFC 8216bis 6.2.2: at least three target durations
         raise Problem("malformed", "window_s: must hold at least three segments", field="window_s")
+    if found.source:
+        sources.parse(found.source)
     return found
 
 

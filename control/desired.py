@@ -29,6 +29,7 @@ def plan(seq: int, channels: Iterable[Channel], cues: Iterable[Cue] = ()) -> Des
                 demo=row.demo,
                 splices=row.splices,
                 interstitials=row.interstitials,
+                source=row.source,
                 playout=msgspec.json.decode(row.playout, type=PlayoutSpec) if row.playout else None,
                 cues=tuple(wanted.get(row.channel, ())),
             )

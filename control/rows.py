@@ -31,7 +31,7 @@ class AssetState(StrEnum):
 class Channel:
     """A live channel. `edition` is new whenever a channel is made, so that a name used again means nothing old.
 
-    `playout`: its schedule as JSON, empty if encoders publish.
+    `playout`: its schedule as JSON, empty if encoders publish. `source`: as base.desired.ChannelSpec has it.
     `enabled` False: kept, but not part of the desired state nor of the pages.
     """
 
@@ -48,6 +48,7 @@ class Channel:
     splices: bool = False
     interstitials: str = ""
     playout: str = ""
+    source: str = ""
     key_hashes: tuple[str, ...] = ()
 
 

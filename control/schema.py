@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 
 # The newest migration. A catalog at this revision is opened without loading Alembic (about 0.2 s of start).
-HEAD = "0003"
+HEAD = "0004"
 
 metadata = MetaData(
     naming_convention={
@@ -55,6 +55,7 @@ channel = Table(
     Column("splices", Boolean, nullable=False, server_default=false()),
     Column("interstitials", Text, nullable=False, server_default=text("''")),
     Column("playout", Text, nullable=False, server_default=text("''")),
+    Column("source", Text, nullable=False, server_default=text("''")),
 )
 
 # Splices that the API was asked for; `event` is 32 bits. A row is forgotten some time after it is over.

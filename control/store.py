@@ -92,6 +92,7 @@ class Catalog:
         demo: bool = False,
         splices: bool = False,
         interstitials: str = "",
+        source: str = "",
     ) -> Channel:
         """Raises Problem conflict if there is one by this name, busy if there are too many."""
 
@@ -114,6 +115,7 @@ class Catalog:
                 "rev": seq,
                 "splices": splices,
                 "interstitials": interstitials,
+                "source": source,
             }
             change.connection.execute(insert(schema.channel).values(row))
             _add_key(change, name, key_hash)
@@ -182,6 +184,20 @@ class Catalog:
             seq = change.note(f"channel {name}: schedule")
             row = update(schema.channel).where(schema.channel.c.channel == name)
             change.connection.execute(row.values(playout=playout, rev=seq))
+            return _channel(change.connection, name)
+
+        return await self._write(work)
+
+    async def set_source(self, name: str, source: str) -> Channel:
+        """Where a channel's media is fetched; empty: nowhere, encoders publish. Raises Problem unknown."""
+
+        def work(change: _Change) -> Channel:
+            before = _channel(change.connection, name)
+            if before.source == source:
+                return before
+            seq = change.note(f"channel {name}: source")
+            row = update(schema.channel).where(schema.channel.c.channel == name)
+            change.connection.execute(row.values(source=source, rev=seq))
             return _channel(change.connection, name)
 
         return await self._write(work)

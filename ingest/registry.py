@@ -34,7 +34,7 @@ class Registry:
     def follow(self, desired: Desired) -> None:
         """A new desired state: sessions whose channel or key is gone end."""
         self._by_key = by_key(desired.channels)
-        self._own = {spec.channel: spec for spec in desired.channels if spec.playout is not None}
+        self._own = {spec.channel: spec for spec in desired.channels if spec.playout is not None or spec.source}
         for live in list(self.living.values()):
             mine = live.channel.spec
             spec = self._by_key.get(live.hashed) if live.hashed else self._own.get(mine.channel)

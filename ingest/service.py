@@ -13,6 +13,7 @@ from ingest.listener import RtmpListener
 from ingest.playout.film import Films
 from ingest.playout.player import Players
 from ingest.publisher import origin_client
+from ingest.pull.puller import Pullers
 from ingest.registry import Registry
 from node import web as rim
 from node.process import Context
@@ -30,6 +31,8 @@ async def run(ctx: Context) -> None:
         desired.on_change(registry.follow)
         players = Players(ctx, registry, Films(client, base))
         desired.on_change(lambda found: players.follow(found.channels))
+        pullers = Pullers(ctx, registry)
+        desired.on_change(lambda found: pullers.follow(found.channels))
         listener = RtmpListener(ctx, registry, ctx.listen("ingest.rtmp_listen", "rtmp"))
 
         async def status(_: web.Request) -> web.Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,10 @@ def channel_options(parser: argparse.ArgumentParser) -> None:
     create.add_argument("--title")
     create.add_argument("--splices", action="store_true", help="let segments be longer where a splice needs it")
     create.add_argument("--interstitials", default="", metavar="URL", help="where players ask what to show in a break")
+    source = "fetch its media from this address (udp://, rtp://, http://) instead; - reads it from standard input"
+    create.add_argument("--source", default="", metavar="URL", help=source)
+    change = _one(actions, "set", "channel", "change a channel")
+    change.add_argument("--source", required=True, metavar="URL", help=f"{source}; '' for encoders to publish again")
     _action(actions, "list", "list the channels")
     harvest.options(_one(actions, "harvest", "channel", "make a film of what a channel sent between two times"))
     _one(actions, "key", "channel", "make a new stream key; the old one ends")
@@ -144,12 +149,15 @@ def channel(given: argparse.Namespace) -> int:
                     "title": given.title or given.channel,
                     "splices": given.splices,
                     "interstitials": given.interstitials,
+                    "source": _source(given.source),
                 },
             )
             _show(given, made, ("channel", "title"))
         case "key":
             path = f"{_CHANNELS}/{segment(given.channel)}/keys"
             _show(given, api_client.of_home(home_of(given)).post(path, {}), ("channel",))
+        case "set":
+            _set_source(given, _source(given.source))
         case "cue":
             return cue.run(given)
         case "harvest":
@@ -163,12 +171,34 @@ def channel(given: argparse.Namespace) -> int:
     return OK
 
 
+def _source(text: str) -> str:
+    """An address may hold a secret, which other users could read in a list of processes."""
+    if text != "-":
+        return text
+    if not (found := sys.stdin.readline().strip()):
+        raise Fault("standard input holds no address")
+    return found
+
+
+def _set_source(given: argparse.Namespace, url: str) -> None:
+    api = api_client.of_home(home_of(given))
+    path = f"{_CHANNELS}/{segment(given.channel)}/source"
+    if url:
+        api.put_bytes(path, json.dumps({"url": url}).encode())
+        _done(given, {"channel": given.channel, "url": url}, {}, f"{given.channel} is fetched by this node")
+    else:
+        api.delete(path)
+        _done(given, {"channel": given.channel, "url": ""}, {}, f"{given.channel} is for encoders to publish")
+
+
 def rows(found: dict[str, Any], first: tuple[str, ...]) -> list[tuple[str, str]]:
     """What an answer of the API says, line by line: its names, how to publish, where to watch."""
     shown = [(name, str(found[name])) for name in first if found.get(name)]
     publish, manifests = found.get("publish") or {}, found.get("manifests") or {}
     shown += [
-        (label, str(publish[name])) for name, label in (("url", "publish"), ("key", "stream key")) if name in publish
+        (label, str(publish[name]))
+        for name, label in (("url", "publish"), ("whip", "WHIP"), ("key", "stream key"))
+        if name in publish
     ]
     shown += [(name.upper(), str(url)) for name, url in manifests.items()]
     if found.get("watch"):

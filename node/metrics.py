@@ -96,6 +96,8 @@ TABLE: dict[str, Metric] = {
             ("channel", "what"),
             "SRT packets: received, lost (then asked for again), retransmitted, dropped (too late), undecrypted",
         ),
+        Metric("ingest_pull_retries", "counter", ("channel",), "times that a pulled source was away"),
+        Metric("ingest_pull_dropped", "counter", ("channel",), "datagrams of pulled sources that nobody read in time"),
         Metric("ingest_resyncs", "counter", ("why",), "times the media clock was anchored anew"),
         Metric("control_assets", "gauge", ("state",), "assets in the catalog"),
         Metric("control_channels", "gauge", (), "channels in the catalog"),

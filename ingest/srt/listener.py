@@ -10,7 +10,7 @@ import structlog
 from base.problems import Problem
 from ingest.live import LiveSession
 from ingest.registry import Registry
-from ingest.session import Happening
+from ingest.session import Happening, ending
 from ingest.srt.access import Verdict, decide, read_passphrases
 from ingest.srt.endpoint import Endpoint, LibsrtEndpoint, Link
 from ingest.srt.libsrt import Missing
@@ -126,7 +126,7 @@ class SrtListener:
             log.info("session.admitted", peer=link.peer, channel=channel, session=live.id, software=link.software)
             event = await self._receive(link, live)
         except Problem as problem:
-            event = Happening.REFUSE if problem.kind.name == "unplayable" else Happening.MALFORMED
+            event = ending(problem)
             channel = live.channel.spec.channel if live else ""
             log.warning("srt.closed", peer=link.peer, channel=channel, kind=problem.kind.name, why=problem.detail)
         except asyncio.CancelledError:

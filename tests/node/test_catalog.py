@@ -1,6 +1,7 @@
 """`headwater add`, `assets`, `asset` and `channel`, against a real box."""
 
 import asyncio
+import io
 import json
 import urllib.request
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from node import catalog
+from node.command import Fault
 from node.home import Home
 from node.main import run
 from tests.kit.media import Films
@@ -119,3 +121,24 @@ def test_a_policy_that_makes_no_sense_is_told_before_anything_is_asked(
     with pytest.raises(SystemExit):
         run(["add", str(tmp_path / "a.mp4"), "--home", str(tmp_path), *words])
     assert words[0] in capsys.readouterr().err
+
+
+async def test_a_channel_with_a_source_from_the_command_line(appliances: Any, home: Home) -> None:
+    box = await appliances("--json", real=True)
+    await box.ready()
+    where = ("--home", str(home.root))
+    code, _, err = await headwater("channel", "create", "far", "--source", "udp://127.0.0.1:9", *where)
+    assert code == 0, err
+    url = "http://tv.example/live.ts"
+    assert (await headwater("channel", "set", "far", "--source", url, *where))[1] == "far is fetched by this node\n"
+    code, _, err = await headwater("channel", "set", "far", "--source", "nowhere", *where)
+    assert code == 1 and "is pulled by udp, rtp, http, https" in err
+    code, out, _ = await headwater("channel", "set", "far", "--source", "", *where)
+    assert (code, out) == (0, "far is for encoders to publish\n")
+
+
+def test_an_address_that_holds_a_secret_comes_by_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("http://tv.example/live.ts?token=hidden\n"))
+    assert catalog._source("-") == "http://tv.example/live.ts?token=hidden"
+    with pytest.raises(Fault, match="no address"):
+        catalog._source("-")

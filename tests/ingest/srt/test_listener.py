@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -17,15 +16,9 @@ from tests.ingest.ts.test_demuxer import demuxed, frames, packets
 from tests.kit.ingesting import KEY, Ingesting, ingesting
 from tests.kit.optional import program
 from tests.kit.sources import framemd5
-from tests.kit.srt import LossyPath, libsrt_is_there, made, publishing, sends
+from tests.kit.srt import LossyPath, free_udp_port, libsrt_is_there, made, publishing, sends
 
 STREAM_ID = f"#!::r=studio,m=publish,s={KEY}"
-
-
-def free_udp_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Srt:

@@ -1,0 +1,112 @@
+"""Channels that the role fetches itself, with FFmpeg and a web server as sources."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from base.desired import ChannelSpec
+from ingest.pull.puller import pause_s
+from tests.kit.ingesting import STUDIO, Ingesting, ingesting
+from tests.kit.optional import program
+from tests.kit.sources import framemd5
+from tests.kit.srt import free_udp_port, made, sends
+
+
+def pulling(source: str) -> ChannelSpec:
+    return msgspec.structs.replace(STUDIO, source=source)
+
+
+async def until(right: Any, seconds: float = 40) -> None:
+    async with asyncio.timeout(seconds):
+        while not right():
+            await asyncio.sleep(0.05)
+
+
+def pictures(role: Ingesting, folder: Path) -> list[str]:
+    (folder / "v1.mp4").write_bytes(role.origin.body("v1"))
+    return framemd5(folder / "v1.mp4", "v:0")
+
+
+async def test_a_stream_over_udp_is_a_session_while_it_comes(tmp_path: Path) -> None:
+    file, port = made(tmp_path / "a.ts", seconds=4), free_udp_port()
+    words = [program("ffmpeg"), "-v", "error", "-nostdin", "-re", "-i", str(file), "-c", "copy", "-f", "mpegts"]
+    async with (
+        ingesting(pulling(f"udp://127.0.0.1:{port}")) as role,
+        sends(*words, f"udp://127.0.0.1:{port}?pkt_size=1316") as sender,
+    ):
+        live = await role.until_state("live")
+        assert live["software"] == "pull udp" and live["peer"] == ""
+        assert await sender.ends() == 0
+        await role.origin.until(lambda: len(role.origin.numbers("v1")) >= 3)
+        found = pictures(role, tmp_path)
+        assert len(found) >= 75 and found == framemd5(file, "v:0")[: len(found)]
+        assert role.origin.refusals == []
+
+
+class Station:
+    """A web server that sends a file in real time, from its beginning for each who asks."""
+
+    def __init__(self, file: Path) -> None:
+        self._octets = file.read_bytes()
+        self.asked = 0
+        self.status = 200
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        self.asked += 1
+        if self.status != 200:
+            return web.Response(status=self.status)
+        answer = web.StreamResponse(headers={"Content-Type": "video/mp2t"})
+        await answer.prepare(request)
+        step = 188 * 70
+        for at in range(0, len(self._octets), step):
+            await answer.write(self._octets[at : at + step])
+            await asyncio.sleep(0.05)  # the pace of the station
+        return answer
+
+
+async def test_a_stream_over_http_is_asked_for_again_when_it_ends(tmp_path: Path) -> None:
+    station = Station(made(tmp_path / "a.ts", seconds=3))
+    app = web.Application()
+    app.router.add_get("/live.ts", station.answer)
+    server = TestServer(app)
+    await server.start_server()
+    async with ingesting(pulling(str(server.make_url("/live.ts?token=hidden")))) as role:
+        first = await role.until_state("live")
+        await until(lambda: station.asked >= 2)
+        second = first
+        while second["session"] == first["session"]:
+            second = await role.until_state("live")
+        await role.origin.until(lambda: len(role.origin.numbers("v1")) >= 4)
+        assert role.ctx.metrics.value("ingest_pull_retries", channel="studio") >= 1
+        assert role.origin.refusals == []
+        numbers = role.origin.numbers("v1")
+        assert numbers == sorted(numbers)
+    await server.close()
+
+
+async def test_a_source_that_refuses_is_asked_ever_more_seldom_and_its_address_is_not_logged(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    station = Station(made(tmp_path / "a.ts", seconds=1))
+    station.status = 403
+    app = web.Application()
+    app.router.add_get("/live.ts", station.answer)
+    server = TestServer(app)
+    await server.start_server()
+    async with ingesting(pulling(str(server.make_url("/live.ts?token=hidden")))) as role:
+        await until(lambda: station.asked >= 2)
+        assert (await role.status())["sessions"] == []
+    await server.close()
+    out, err = capfd.readouterr()
+    assert "answers 403" in out + err and "hidden" not in out + err
+
+
+def test_pauses_grow_and_end_somewhere() -> None:
+    assert [pause_s(n) for n in (1, 2, 3, 4, 5, 6, 99)] == [1, 2, 4, 8, 16, 30, 30]
