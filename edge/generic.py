@@ -115,7 +115,7 @@ class Generic:
         hop = Hop(
             version=f"{request.version.major}.{request.version.minor}",
             scheme=request.scheme,
-            host=request.headers.get("Host", ""),
+            host=want.viewer,
             peer=str(peer[0]) if isinstance(peer, tuple) else "",
             node=self._node,
             trusted=self._trusts,
@@ -184,7 +184,10 @@ class Generic:
             if under_way is not None:
                 self._counts.followers += 1
                 return under_way
+            mine.add(name)
             return self._fills.start(replace(self._order(asked, None), block=block, if_range=tag), name)
+
+        mine: set[str] = set()
 
         if partial is not None:
             return await self._by_blocks.answer(request, partial, "", start, sent)
@@ -202,8 +205,9 @@ class Generic:
             return await self._pass(request, asked, None, found.fwd, sent)
         if fill.partial is None:  # all of it came: upstream knows no ranges
             sent.cache = "miss"
-            told = _told(found.fwd, fill, first=True)
-            return await from_fill(request, fill, told, sent, body=True, now_ms=self._clock.now_ms(), first=True)
+            first = fill.name in mine
+            told = _told(found.fwd, fill, first=first)
+            return await from_fill(request, fill, told, sent, body=True, now_ms=self._clock.now_ms(), first=first)
         # The block that told what the object is may still be coming: it is not asked for again.
         going_on: Start = lambda block, of: fill if block == index else start(block, of)  # noqa: E731
         return await self._by_blocks.answer(request, fill.partial, found.fwd, going_on, sent)

@@ -28,9 +28,11 @@ SAFE = frozenset({"GET", "HEAD", "OPTIONS", "PROPFIND", "REPORT", "SEARCH"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """`host` as it goes upstream; `target` in origin-form, as it came but for the viewer's report; `key` in one
-    spelling (RFC 9111 2, RFC 9110 4.2.3), never beginning with a slash as names do."""
+    """`viewer`: the host that was asked; `host` as it goes upstream; `target` in origin-form, as it came but for the
+    viewer's report and an empty query; `key` in one spelling (RFC 9111 2, RFC 9110 4.2.3), never beginning with a slash
+    as names do."""
 
+    viewer: str
     host: str
     target: str
     key: str
@@ -59,6 +61,8 @@ def target(raw: str, fields: CIMultiDictProxy[str], *, upstream_host: str, fixed
     """`raw` is the request target as it came. `fixed_host` goes upstream in place of the viewer's Host and keeps that
     out of the key; `upstream_host` where there is none (HTTP/1.0). Raises Problem malformed."""
     host = fields.get("Host", "").strip()
+    if host and not _HOST.fullmatch(host):
+        raise Problem("malformed", "Host is no host")
     if not raw.startswith("/"):
         found = _ABSOLUTE.fullmatch(raw)
         if found is None:
@@ -69,9 +73,10 @@ def target(raw: str, fields: CIMultiDictProxy[str], *, upstream_host: str, fixed
         raise Problem("malformed", "Host is no host")
     if not _TARGET.fullmatch(raw):
         raise Problem("malformed", "the target is no path and query")
-    host = fixed_host or canonical(host) or upstream_host
-    asked = _without_report(raw)
-    return Target(host=host, target=asked, key=key(host, asked, fixed=bool(fixed_host)))
+    viewer = canonical(host)
+    host = fixed_host or viewer or upstream_host
+    asked = _without_report(raw).removesuffix("?")
+    return Target(viewer=viewer, host=host, target=asked, key=key(host, asked, fixed=bool(fixed_host)))
 
 
 def key(host: str, path: str, *, fixed: bool = False) -> str:
@@ -86,10 +91,11 @@ def named_by(reference: str, of: Target, *, fixed_host: str = "") -> str | None:
         found = _ABSOLUTE.fullmatch(urljoin(f"http://{of.host}{of.target}", reference.strip()))
     except ValueError:
         return None
-    if found is None or canonical(found[1]) != of.host:
+    if found is None or canonical(found[1]) not in (of.host, of.viewer):
         return None
     path = found[2].partition("#")[0]
-    return key(of.host, _without_report(path if path.startswith("/") else f"/{path}"), fixed=bool(fixed_host))
+    path = _without_report(path if path.startswith("/") else f"/{path}").removesuffix("?")
+    return key(of.host, path, fixed=bool(fixed_host))
 
 
 def canonical(host: str) -> str:

@@ -177,3 +177,16 @@ async def test_invalidation(edge: Proxied) -> None:
     edge.origin.heard.clear()
     await edge.ask("/f", "Range: bytes=0-4")
     assert len(edge.origin.heard) == 1
+
+
+@pytest.mark.rule("RFC 9111 7.3", "of those who share a fetch one gets the cookie")
+async def test_who_shares_a_range_shares_no_cookie(edge: Proxied) -> None:
+    edge.origin.says(200, b"0123456789", Cache_Control="public, max-age=9", Set_Cookie="a=b", ETag='"1"')
+    edge.origin.gate.clear()
+    viewers = [asyncio.get_running_loop().create_task(edge.ask("/f", "Range: bytes=1-2")) for _ in range(3)]
+    while edge.counted("edge_followers") < 2:
+        await asyncio.sleep(0.002)
+    edge.origin.gate.set()
+    answers = [await viewer for viewer in viewers]
+    assert [(one.status, one.body) for one in answers] == [(206, b"12")] * 3
+    assert sum("Set-Cookie" in one.headers for one in answers) == 1

@@ -27,7 +27,7 @@ def to(raw: str, host: str = "www.example", fixed: str = "") -> Target:
         ("http://h:80?x", "other", "h/?x"),
         ("/a?CMCD=bl%3D1&b=c", "h", "h/a?b=c"),
         ("/a?CMCD=x", "h", "h/a"),
-        ("/a?", "h", "h/a?"),
+        ("/a?", "h", "h/a"),
         ("//x/a", "h", "h//x/a"),
         ("/a/../b", "h", "h/a/../b"),
         ("/a", "[2001:DB8::1]:8080", "[2001:db8::1]:8080/a"),
@@ -38,7 +38,8 @@ def test_keys(raw: str, host: str, key: str) -> None:
 
 
 def test_a_fixed_host_is_sent_and_not_part_of_the_key() -> None:
-    assert to("/a", "one", "app") == to("/a", "two", "app") == Target(host="app", target="/a", key="*/a")
+    assert to("/a", "one", "app") == Target(viewer="one", host="app", target="/a", key="*/a")
+    assert to("/a", "two", "app").key == "*/a"
     assert to("/a", "").host == "up:1"  # HTTP/1.0
 
 
@@ -50,8 +51,9 @@ def test_targets_that_are_none(raw: str) -> None:
 
 @pytest.mark.parametrize("host", ["a b", "a/b", "a@b", "a:b", "a,b?", "[::1", "a:123456", "h\nx"])
 def test_hosts_that_are_none(host: str) -> None:
-    with pytest.raises(Problem):
-        to("/a", f"x{host}")
+    for raw in ("/a", "http://h/a"):
+        with pytest.raises(Problem):
+            to(raw, f"x{host}")
 
 
 @pytest.mark.rule("RFC 9112 6.3", "a request whose length could be read in two ways is refused")
