@@ -76,9 +76,9 @@ class Puller:
             try:
                 async with receiving(source) as octets:
                     why = await self._sessions(source, octets)
-            except (OSError, aiohttp.ClientError, TimeoutError) as fault:
+            except (OSError, aiohttp.ClientError) as fault:
                 # A client error may spell the whole address: only its kind is said.
-                why = str(fault) if type(fault) is OSError else type(fault).__name__
+                why = type(fault).__name__ if isinstance(fault, aiohttp.ClientError) else str(fault) or "it fell silent"
             except Problem as problem:
                 why = problem.detail
             failures = 1 if self._ctx.clock.monotonic() - began > _GOOD_S else failures + 1
@@ -91,7 +91,7 @@ class Puller:
         """A session whenever something comes, until the source ends; why it did."""
         while True:
             data = await octets.read()
-            if not data:
+            if not data or self._ctx.stopping.is_set():
                 return "it ended"
             task = asyncio.current_task()
             admission, live = await self._registry.offer_own(self._spec, f"pull {source.scheme}", task)

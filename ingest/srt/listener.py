@@ -11,7 +11,7 @@ from base.problems import Problem
 from ingest.live import LiveSession
 from ingest.registry import Registry
 from ingest.session import Happening, ending
-from ingest.srt.access import Verdict, decide, read_passphrases
+from ingest.srt.access import Reject, Verdict, decide, read_passphrases
 from ingest.srt.endpoint import Endpoint, LibsrtEndpoint, Link
 from ingest.srt.libsrt import Missing
 from ingest.ts.feed import Feed
@@ -85,6 +85,8 @@ class SrtListener:
 
     def _verdict(self, stream_id: str) -> Verdict:
         """In a thread of the SRT library."""
+        if self._ctx.stopping.is_set():
+            return Verdict(code=Reject.DOWN, outcome="busy", sentence="this node stops: use another one")
         now = self._ctx.clock.monotonic()
         living = {}
         for name, live in list(self._registry.living.items()):

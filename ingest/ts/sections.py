@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from packager.ts import crc32_mpeg
+from base.scte35.crc import crc32
 
 # 2.4.4.9: section_length of PAT and PMT is at most 1021; private sections, such as SCTE-35's, may have 4093.
 MAX_SECTION = 4096
@@ -60,7 +60,7 @@ class Sections:
     def _sound(self, section: bytes) -> bool:
         if section == self._known:
             return True
-        if len(section) < 8 or crc32_mpeg(section):  # 2.4.4.1 and annex A: over the whole section it comes out as 0
+        if len(section) < 8 or crc32(section):  # 2.4.4.1 and annex A: over the whole section it comes out as 0
             self.damaged += 1
             return False
         self._known = section

@@ -12,8 +12,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from ingest.srt import libsrt
 from tests.kit.optional import lacks, program
 
@@ -37,7 +35,7 @@ def ffmpeg_with_srt() -> str:
     path = program("ffmpeg")
     done = subprocess.run([path, "-hide_banner", "-protocols"], capture_output=True, text=True, check=True)
     if "srt" not in done.stdout.split():
-        pytest.skip("local encoder: this FFmpeg has no SRT")
+        lacks("local encoder", "this FFmpeg has no SRT")
     return path
 
 
