@@ -100,6 +100,7 @@ class LiveSession:
         `pts`: when it arrived, on the time line of the frames, in ticks of `timescale`; its own times, modulo 2^33 at
         90 kHz, are on the same. `own`: `pts` is the time that is signalled, and those inside mean nothing (CMAF).
         """
+        self.channel.will_signal()
         us = None if pts is None else (pts * 1_000_000 + (timescale >> 1)) // timescale
         if self.intake.epoch_us(0) is not None:
             self._signal(section, us, own)
@@ -108,7 +109,9 @@ class LiveSession:
 
     def _signal(self, section: Octets, us: int | None, own: bool) -> None:
         def when(time: int | None) -> int:
-            at = near(time, us) if not own and time is not None and us is not None else us if own else None
+            at = us
+            if not own:
+                at = None if time is None or us is None else near(time, us)
             epoch_us = None if at is None else self.intake.epoch_us(at)
             return self.intake.ends_ms if epoch_us is None else round(epoch_us / 1000)
 

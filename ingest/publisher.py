@@ -15,7 +15,7 @@ import msgspec
 import structlog
 
 from base.names import Kind, Leaf, Name
-from base.push import PART_FIELD, SessionGrant, SessionNote
+from base.push import PART_FIELD, MarkNote, SessionGrant, SessionNote
 from ingest.backlog import Backlog, Pending
 from node.clock import Clock
 from node.metrics import Metrics
@@ -73,6 +73,7 @@ class Publisher:
         self._sent_inits: set[tuple[str, str]] = set()
         self._wake: dict[str, asyncio.Event] = {}  # by track: there is something to send
         self._progress = asyncio.Event()
+        self._late: list[MarkNote] = []  # of segments that were given up: viewers are told all the same
         self.granted = -1  # the highest number that the origin ever told
         self.away = False
 
@@ -96,6 +97,7 @@ class Publisher:
         """Queue a part; it is sent as soon as those before it are acknowledged."""
         before = self._backlog.dropped_parts
         for lost in self._backlog.add(part, self._clock.monotonic()):
+            self._late += [mark for gone in lost.parts for mark in gone.marks]
             log.error(
                 "publisher.dropped", channel=self.channel, number=lost.number, parts=len(lost.parts), why="bounds"
             )
@@ -181,6 +183,7 @@ class Publisher:
             pause = min(pause * 2, _LONGEST_PAUSE_S)
 
     def _skip(self, track: str, pending: Pending, status: int) -> None:
+        self._late += [mark for part in pending.parts[pending.acked :] for mark in part.marks]
         said = log.info if status in _SKIP else log.error
         said("publisher.skipped", channel=self.channel, track=track, number=pending.number, status=status)
         self._metrics.counter("ingest_dropped_parts").inc(len(pending.parts) - pending.acked)
@@ -201,7 +204,7 @@ class Publisher:
             if status not in (200, 201):
                 return status
             self._sent_inits.add(key)
-        if part.marks and (status := await self._send_marks(part)):
+        if (part.marks or self._late) and (status := await self._send_marks(part)):
             return status
         name = Name(
             kind=Kind.LIVE,
@@ -218,12 +221,15 @@ class Publisher:
     async def _send_marks(self, part: Part) -> int:
         """0 if the origin has taken them, or never will: then media goes on without them."""
         name = Name(kind=Kind.LIVE, title=self.channel, edition=self.edition, leaf=Leaf.CUES)
-        body = msgspec.json.encode(part.marks)
+        marks = [*self._late, *part.marks]
+        body = msgspec.json.encode(marks)
         status, _ = await self._put(name, body, {"Content-Type": "application/json"})
         if status == 200:
+            self._late = [mark for mark in self._late if mark not in marks]
             return 0
         if 400 <= status < 500 and status not in _AGAIN:
             log.error("publisher.marks_refused", channel=self.channel, number=part.number, status=status)
+            self._late = []
             return 0
         return status
 

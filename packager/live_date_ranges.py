@@ -5,13 +5,15 @@ All media playlists have the same ranges (6.2.4), above the first segment.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from urllib.parse import quote
 
 from base.uris import segment_file
 from packager.hls_tags import Tag, attributes, quoted, seconds
-from packager.live import LiveSegment, LiveWindow
+from packager.live import LiveSegment, LiveTrack, LiveWindow
 from packager.live_marks import LiveMark, within
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -40,7 +42,7 @@ def marked(text: str, window: LiveWindow, name: str, *, cue_tags: bool = False) 
     first = next((at for at, line in enumerate(lines) if line.startswith(_FIRST)), len(lines))
     head, rest = lines[:first], lines[first:]
     if cue_tags:
-        rest = _with_cues(rest, window, name, marks)
+        rest = _with_cues(rest, window.tracks[name], marks)
     return "\n".join([*head, *_ranges(window, marks), *rest]) + "\n"
 
 
@@ -95,11 +97,13 @@ def _interstitial(mark: LiveMark, channel: str, assets: str) -> str:
     )
 
 
-def _with_cues(lines: list[str], window: LiveWindow, name: str, marks: Sequence[LiveMark]) -> list[str]:
+def _with_cues(lines: list[str], track: LiveTrack, marks: Sequence[LiveMark]) -> list[str]:
     """Tags in front of all lines of their segment, the last of which is its address."""
-    track = window.tracks[name]
-    scale = track.format.timescale
-    tags = {segment_file(s.number): _cues(s, scale, marks) for s in track.segments if s.closed}
+    tags: dict[str, list[str]] = {}
+    for mark in marks:
+        if mark.avail and mark.is_break:
+            for number, tag in _cues(mark, track):
+                tags.setdefault(segment_file(number), []).append(tag)
     out: list[str] = []
     begun = 0
     for line in lines:
@@ -110,22 +114,27 @@ def _with_cues(lines: list[str], window: LiveWindow, name: str, marks: Sequence[
     return out
 
 
-def _cues(segment: LiveSegment, scale: int, marks: Sequence[LiveMark]) -> list[str]:
-    begin = segment.start * 1_000_000 // scale - _SLACK_US
-    end = begin + segment.duration * 1_000_000 // scale
-    found = []
-    for mark in marks:
-        if not (mark.avail and mark.is_break) or mark.start >= end:
-            continue
-        planned = _planned(mark)
-        if begin <= mark.end < end:
-            found.append(_CUE_IN)
-        elif mark.start >= begin:
-            found.append(_CUE_OUT + (f":{planned}" if planned else ""))
-        elif (mark.end < 0 and begin < mark.until) or begin < mark.end:
+def _cues(mark: LiveMark, track: LiveTrack) -> Iterator[tuple[int, str]]:
+    """(segment, tag) from the segment that holds the beginning of a break to the one that holds its end."""
+    segments, scale = track.segments, track.format.timescale
+
+    def begins(segment: LiveSegment) -> int:
+        return segment.start * 1_000_000 // scale - _SLACK_US
+
+    planned = _planned(mark)
+    first = max(0, bisect_right(segments, mark.start, key=begins) - 1)
+    for segment in islice(segments, first, None):
+        begin = begins(segment)
+        over = mark.end if mark.end >= 0 else mark.until
+        if begin > over:
+            return
+        if mark.end >= 0 and begin <= mark.end < begin + segment.duration * 1_000_000 // scale:
+            yield segment.number, _CUE_IN
+        elif begin <= mark.start < begin + segment.duration * 1_000_000 // scale:
+            yield segment.number, _CUE_OUT + (f":{planned}" if planned else "")
+        elif begin > mark.start:
             elapsed = seconds((begin + _SLACK_US - mark.start) / 1_000_000)
-            found.append(f"{_CUE_OUT}-CONT:{elapsed}" + (f"/{planned}" if planned else ""))
-    return found
+            yield segment.number, f"{_CUE_OUT}-CONT:{elapsed}" + (f"/{planned}" if planned else "")
 
 
 def _planned(mark: LiveMark) -> str | None:

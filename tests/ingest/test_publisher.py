@@ -177,6 +177,23 @@ async def test_an_origin_that_was_away_gets_the_marks_too(folder: Path) -> None:
     assert origin.marks == [MARK] and origin.numbers("v1") == [1]
 
 
+async def test_marks_of_a_segment_that_is_given_up_come_with_the_next(folder: Path) -> None:
+    asked: list[str] = []
+
+    def refuse(path: str) -> int | None:
+        if path.endswith("cues.json"):
+            asked.append(path)
+        return 404 if path.endswith("cues.json") and len(asked) <= 6 else None
+
+    async with RecordingOrigin(folder / "o.sock") as origin, publishing(folder) as made:
+        origin.refuse = refuse
+        await made.begins()
+        made.it.offer(with_mark())
+        made.sends(2, range(2))
+        assert await made.it.flush(60)
+    assert origin.marks == [MARK] and origin.numbers("v1") == [2]
+
+
 async def test_an_origin_that_takes_no_marks_gets_the_media(folder: Path) -> None:
     async with RecordingOrigin(folder / "o.sock") as origin, publishing(folder) as made:
         origin.refuse = lambda path: 405 if path.endswith("cues.json") else None

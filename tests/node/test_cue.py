@@ -12,6 +12,7 @@ from node.main import run
 from tests.node.conftest import headwater
 
 
+@pytest.mark.slow
 async def test_splices_from_the_command_line(appliances: Any, home: Home) -> None:
     box = await appliances("--json", real=True)
     await box.ready()

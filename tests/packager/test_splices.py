@@ -112,6 +112,23 @@ def test_keyframes_that_count_from_the_splice_on_stay_near_their_lines() -> None
     assert all(abs(at - number * GRID) <= GRID / 2 + 100 for number, at in made)
 
 
+def test_two_that_began_apart_cut_alike() -> None:
+    """The second began to publish later, in another place of the grid, and hears of each splice a little later."""
+    thirds = [round(at * GRID / 3) for at in range(40)]
+    wanted = [4100, 9900, 15_300, 21_000]
+    made = []
+    for begin, ahead in ((0, 2000), (6, 1200)):
+        found, known = lines(interval=GRID / 3), list(wanted)
+        cut = []
+        for at in thirds[begin:]:
+            while known and known[0] - ahead <= at:
+                found.expect(splice(known[0], known[0]))
+                known.pop(0)
+            cut += cuts(found, [at])
+        made.append([pair for pair in cut if pair[1] > 6000])
+    assert made[0] == made[1] and len(made[0]) > 8
+
+
 def test_counted_numbers_have_a_segment_more() -> None:
     found = lines(counted=True)
     found.expect(splice(2500))
