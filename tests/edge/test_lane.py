@@ -340,3 +340,13 @@ async def test_a_path_that_begins_like_a_host_is_a_path(wide: Proxied) -> None:
             wire.get(target)
             assert (await wire.answer()).body == target.encode()
     assert wide.edge.counts.express == 3
+
+
+async def test_with_one_host_upstream_all_hosts_share_the_hits() -> None:
+    async with proxied(host="app.internal") as edge:
+        edge.origin.says(200, b"body", Cache_Control="max-age=9")
+        wire = await ready(edge)
+        for host in ("one.example", "two.example"):
+            wire.send(f"GET /a HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+            assert (await wire.answer()).body == b"body"
+        assert edge.edge.counts.express == 1 and len(edge.origin.heard) == 1
