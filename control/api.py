@@ -8,6 +8,7 @@
     *      channels/{channel}/cues   splices: see cues.py
     POST   channels/{channel}/harvest   what it sent becomes an asset: see harvests.py
     *      channels/{channel}/schedule   what a linear channel plays: see schedules.py
+    *      channels/{channel}/limits     what its encoder may send: see limits.py
     *      channels/{channel}/source     where a channel's media is fetched: see sources.py
     GET    assets?limit=&cursor=     {assets: [...], next}
     POST   assets?title=&filename=   the file as the body -> 201 when it is playable
@@ -38,7 +39,7 @@ from aiohttp import hdrs, web
 from base.desired import key_hash
 from base.names import Kind
 from base.problems import Problem
-from control import bodies, cues, harvests, marks, schedules, sources, track_filters
+from control import bodies, cues, harvests, limits, marks, schedules, sources, track_filters
 from control.access import Access
 from control.addresses import Addresses, addresses
 from control.incoming import described
@@ -84,6 +85,7 @@ class Api:
         self._cues = cues.Cues(catalog)
         self._schedules = schedules.Schedules(catalog)
         self._sources = sources.Sources(catalog)
+        self._limits = limits.KeyLimits(catalog)
         self._filters = track_filters.TrackFilters(catalog, origin, self._subtitles)
 
     def add_to(self, app: web.Application) -> None:
@@ -102,6 +104,9 @@ class Api:
             ("GET", "/channels/{channel}/source", self._sources.get),
             ("PUT", "/channels/{channel}/source", self._sources.put),
             ("DELETE", "/channels/{channel}/source", self._sources.delete),
+            ("GET", "/channels/{channel}/limits", self._limits.get),
+            ("PUT", "/channels/{channel}/limits", self._limits.put),
+            ("DELETE", "/channels/{channel}/limits", self._limits.delete),
             ("POST", "/channels/{channel}/harvest", self.post_harvest),
             ("GET", "/assets", self.list_assets),
             ("POST", "/assets", self.post_asset),

@@ -30,6 +30,7 @@ def plan(seq: int, channels: Iterable[Channel], cues: Iterable[Cue] = ()) -> Des
                 splices=row.splices,
                 interstitials=row.interstitials,
                 source=row.source,
+                limits=row.limits,
                 playout=msgspec.json.decode(row.playout, type=PlayoutSpec) if row.playout else None,
                 cues=tuple(wanted.get(row.channel, ())),
             )

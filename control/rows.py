@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from base.desired import Limits
 from base.problems import Problem
 from base.reports import AssetReport
 
@@ -49,7 +50,14 @@ class Channel:
     interstitials: str = ""
     playout: str = ""
     source: str = ""
+    most_kbps: int = 0
+    most_lines: int = 0
+    most_seconds: int = 0
     key_hashes: tuple[str, ...] = ()
+
+    @property
+    def limits(self) -> Limits:
+        return Limits(kbps=self.most_kbps, lines=self.most_lines, seconds=self.most_seconds)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

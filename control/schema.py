@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 
 # The newest migration. A catalog at this revision is opened without loading Alembic (about 0.2 s of start).
-HEAD = "0004"
+HEAD = "0005"
 
 metadata = MetaData(
     naming_convention={
@@ -56,6 +56,9 @@ channel = Table(
     Column("interstitials", Text, nullable=False, server_default=text("''")),
     Column("playout", Text, nullable=False, server_default=text("''")),
     Column("source", Text, nullable=False, server_default=text("''")),
+    Column("most_kbps", Integer, nullable=False, server_default=text("0")),
+    Column("most_lines", Integer, nullable=False, server_default=text("0")),
+    Column("most_seconds", Integer, nullable=False, server_default=text("0")),
 )
 
 # Splices that the API was asked for; `event` is 32 bits. A row is forgotten some time after it is over.

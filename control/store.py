@@ -22,6 +22,7 @@ import msgspec
 from sqlalchemy import Connection, Engine, Row, create_engine, delete, event, func, insert, select, tuple_, update
 from sqlalchemy.pool import QueuePool
 
+from base.desired import Limits
 from base.problems import Problem
 from base.reports import AssetReport
 from control import cue_store, migrate, schema
@@ -198,6 +199,22 @@ class Catalog:
             seq = change.note(f"channel {name}: source")
             row = update(schema.channel).where(schema.channel.c.channel == name)
             change.connection.execute(row.values(source=source, rev=seq))
+            return _channel(change.connection, name)
+
+        return await self._write(work)
+
+    async def set_limits(self, name: str, limits: Limits) -> Channel:
+        """What its stream key allows. Raises Problem unknown."""
+
+        def work(change: _Change) -> Channel:
+            before = _channel(change.connection, name)
+            if before.limits == limits:
+                return before
+            seq = change.note(f"channel {name}: limits")
+            row = update(schema.channel).where(schema.channel.c.channel == name)
+            change.connection.execute(
+                row.values(most_kbps=limits.kbps, most_lines=limits.lines, most_seconds=limits.seconds, rev=seq)
+            )
             return _channel(change.connection, name)
 
         return await self._write(work)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from node import api_client, cue, harvest, schedule, subtitles, track_filter
+from node import api_client, cue, harvest, limits, schedule, subtitles, track_filter
 from node.api_client import segment
 from node.command import OK, Fault, home_of, print_json, say
 from node.terminal import columns
@@ -60,6 +60,7 @@ def channel_options(parser: argparse.ArgumentParser) -> None:
     harvest.options(_one(actions, "harvest", "channel", "make a film of what a channel sent between two times"))
     _one(actions, "key", "channel", "make a new stream key; the old one ends")
     _one(actions, "remove", "channel", "remove a channel and its recording")
+    limits.options(_one(actions, "limits", "channel", "what its encoder may send: show it, or change it"))
     schedule.options(_one(actions, "schedule", "channel", "play films on a channel: a schedule, or what it is now"))
     cue.options(_one(actions, "cue", "channel", "begin or end a break of a live channel"))
 
@@ -162,6 +163,8 @@ def channel(given: argparse.Namespace) -> int:
             return cue.run(given)
         case "harvest":
             _show(given, harvest.run(given), ("asset", "title"))
+        case "limits":
+            return limits.run(given)
         case "schedule":
             return schedule.run(given)
         case "remove":
