@@ -43,7 +43,7 @@ TABLE: dict[str, Metric] = {
         Metric("edge_bytes", "counter", (), "body bytes sent to viewers"),
         Metric("edge_stored_bytes", "gauge", (), "bytes in the memory tier"),
         Metric("edge_stored_objects", "gauge", (), "objects in the memory tier"),
-        Metric("edge_fills", "counter", ("result",), "fetches from upstream: stored, passed, failed"),
+        Metric("edge_fills", "counter", ("result",), "fetches from upstream: stored, validated, passed, failed"),
         Metric("edge_followers", "counter", (), "requests that shared another request's fetch"),
         Metric("edge_upstream_retries", "counter", (), "connections to upstream that were tried again"),
         Metric("origin_parts", "counter", (), "parts received and acknowledged"),
