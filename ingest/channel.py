@@ -55,8 +55,8 @@ class Channel:
         asked = {cue.section: cue for cue in spec.cues}
         before, self._asked = self._asked, asked
         for octets, cue in before.items():
-            if asked.get(octets) != cue and (section := _read(octets, spec.channel)):
-                self._expect(self.cues.drop(section))
+            if asked.get(octets) != cue:
+                self._expect(self.cues.drop(octets))
         for octets, cue in asked.items():
             if before.get(octets) != cue and (section := _read(octets, spec.channel)):
                 self._expect(self.cues.take(section, octets, partial(_at, cue)))

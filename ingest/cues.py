@@ -66,9 +66,13 @@ class Cues:
                 wanted += self._want(Wanted(at_ms + cue.duration // 90, _return(note)))
         return Changes(tuple(wanted), tuple(cancelled))
 
-    def drop(self, section: Section) -> Changes:
-        """A section that is not wanted any more, though it did not cancel itself."""
-        gone = [note for cue in cues(section) for note in self._cancel(cue)]
+    def drop(self, octets: bytes) -> Changes:
+        """A section that is not wanted any more, though none cancelled it; nor are the ends that it was to have."""
+        gone = [wanted.note for wanted in self._wanted.values() if wanted.note.section == octets]
+        ends = {(note.kind, note.event, "in") for note in gone if note.action == "out"}
+        gone += [one.note for what, one in self._wanted.items() if what in ends and not one.note.section]
+        for note in gone:
+            del self._wanted[note.what]
         return Changes(cancelled=tuple(gone))
 
     def pending(self, now_ms: int) -> tuple[Wanted, ...]:

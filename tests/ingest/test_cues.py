@@ -74,11 +74,19 @@ def test_cancelled() -> None:
     changes = take(cues, Section(command=SpliceInsert(event_id=1, cancel=True)), NOW)
     assert sorted(note.what for note in changes.cancelled) == [("insert", 1, "in"), ("insert", 1, "out")]
     assert {one.note.event for one in cues.pending(NOW)} == {2}
-    assert {note.event for note in cues.drop(out(2)).cancelled} == {2} and not cues.pending(NOW)
+    assert {note.event for note in cues.drop(write(out(2))).cancelled} == {2} and not cues.pending(NOW)
     segmented = Section(command=TimeSignal(0), descriptors=(Segmentation(event_id=7, type=0x34),))
     take(cues, segmented, NOW)
     gone = Section(command=TimeSignal(None), descriptors=(Segmentation(event_id=7, cancel=True),))
     assert [note.kind for note in take(cues, gone, NOW).cancelled] == ["34"]
+
+
+def test_an_end_that_is_dropped_leaves_its_beginning() -> None:
+    cues = Cues()
+    take(cues, out(1, returns=False), NOW)
+    take(cues, back(1), NOW + 5000)
+    assert [note.action for note in cues.drop(write(back(1))).cancelled] == ["in"]
+    assert told(cues.pending(NOW)) == [("out", 0)]
 
 
 def test_what_is_late_is_given_up_unless_its_break_is_on() -> None:
