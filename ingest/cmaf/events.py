@@ -22,11 +22,15 @@ _REMEMBERED = 256
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Splice:
-    """A section, and the presentation time that it is for, in ticks on the time line of the frames."""
+    """A section, and the presentation time that it is for, in ticks on the time line of the frames.
+
+    `own` False: `pts` is when it came, and the section's own times count (MPEG-TS).
+    """
 
     section: bytes
-    pts: int
+    pts: int | None
     timescale: int
+    own: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,7 @@ from aiohttp import web
 from aiohttp.http_exceptions import ContentEncodingError
 
 from base.problems import Problem
-from ingest.cmaf import manifest, names
+from ingest.cmaf import manifest, names, transport
 from ingest.cmaf.address import PREFIX, Target, target
 from ingest.cmaf.point import Point
 from ingest.registry import Registry
@@ -118,14 +118,24 @@ class PushListener:
     async def _take(self, request: web.Request, goal: Target) -> None:
         sort = names.sort(goal.path) if goal.path else "media"
         if sort == "manifest":
-            body = await _whole(request)
+            body = await _whole(request, manifest.MAX_BYTES)
             if body:
                 await self._point(request, goal).manifest(goal.path, body)
+            return
+        if sort == "ts":
+            await self._transport(request, goal)
             return
         if sort != "media":
             ending = names.suffix(goal.path)
             raise Problem("unsupported", f"objects that end in .{ending} are not taken: push CMAF (fMP4) segments")
         await self._media(request, goal)
+
+    async def _transport(self, request: web.Request, goal: Target) -> None:
+        body = await _whole(request, transport.MAX_SEGMENT)
+        if body:
+            software, peer = request.headers.get("User-Agent", "")[:64], _peer(request)
+            wait = await self._point(request, goal).transport(goal.path, body, software, peer)
+            await asyncio.sleep(min(wait, _LONGEST_WAIT_S))
 
     async def _media(self, request: web.Request, goal: Target) -> None:
         software, peer = request.headers.get("User-Agent", "")[:64], _peer(request)
@@ -204,11 +214,11 @@ async def _body(request: web.Request) -> AsyncIterator[bytes]:
             raise
 
 
-async def _whole(request: web.Request) -> bytes:
-    """A manifest. Raises Problem too-large or malformed."""
+async def _whole(request: web.Request, most: int) -> bytes:
+    """A manifest, or a segment that is taken at once. Raises Problem too-large or malformed."""
     body = bytearray()
     async for octets in _body(request):
         body += octets
-        if len(body) > manifest.MAX_BYTES:
-            raise Problem("too-large", f"a manifest has at most {manifest.MAX_BYTES >> 20} MiB")
+        if len(body) > most:
+            raise Problem("too-large", f"{names.suffix(request.path)} objects have at most {most >> 20} MiB")
     return bytes(body)

@@ -62,6 +62,21 @@ class Point:
                 self.live.received(len(octets))
             return wait
 
+    async def transport(self, path: str, body: bytes, software: str, peer: str) -> float:
+        """A whole MPEG-TS segment. Raises Problem."""
+        async with self._lock:
+            if self.over:
+                raise Problem("malformed", "the session has ended: go on at the live edge")
+            now = self._ctx.clock.monotonic()
+            outs = list(self.presentation.transport(path, body, now))
+            if self.live is None:
+                await self._open(software, peer)
+            wait = await self._give(outs)
+            self.heard = now
+            if self.live is not None:
+                self.live.received(len(body))
+            return wait
+
     async def manifest(self, path: str, body: bytes) -> None:
         async with self._lock:
             self.presentation.manifest(path, body)
@@ -82,7 +97,7 @@ class Point:
                 self.live.config(out)
                 return 0.0
             if isinstance(out, Splice):
-                self.live.splice(out.section, out.pts, out.timescale, own=True)
+                self.live.splice(out.section, out.pts, out.timescale, own=out.own)
                 return 0.0
             return await self.live.frame(out)
         except Problem:

@@ -20,7 +20,9 @@ from ingest.cmaf.header import Header, Source, read_header
 from ingest.cmaf.merge import Merge
 from ingest.cmaf.reader import BoxReader, EndCame, EventCame, FragmentCame, HeaderCame
 from ingest.cmaf.sequence import Ordered, TrackSequence
+from ingest.cmaf.transport import Renditions, rendition
 from ingest.media import Frame, TrackConfig
+from ingest.ts.video import HZ
 from packager import languages
 
 # How long a session waits for further tracks behind its first media, and for those whose headers came.
@@ -65,6 +67,7 @@ class Presentation:
         self._waiting_octets = 0
         self._merge = Merge()
         self._messages = Messages()
+        self._renditions = Renditions()
         self._first_media = 0.0
         self._last_media = 0.0
 
@@ -199,6 +202,43 @@ class Presentation:
         if self.started:
             yield from self._merge.pull(now)
 
+    def transport(self, path: str, body: bytes, now: float) -> Iterator[Out]:
+        """A whole segment of MPEG-TS. Raises Problem malformed, unplayable, too-large."""
+        stream, _ = rendition(path)
+        self.epoch, self._last_media = False, now
+        for event in self._renditions.take(path, body):
+            if isinstance(event, TrackConfig):
+                yield from self._transport_config(stream, event)
+            elif isinstance(event, Frame):
+                track = self._tracks.get((stream, _number(event.track)))
+                if track is None or event.timescale != track.source.timescale:
+                    continue
+                sample = Sample(dts=event.dts, cto=event.cto, sync=event.key, data=event.data)
+                yield from self._ordered(track, Ordered([sample]), now)
+            else:
+                yield Splice(section=event.section, pts=event.pts, timescale=HZ, own=False)
+        yield from self._start(now)
+        if self.started:
+            yield from self._merge.pull(now)
+
+    def _transport_config(self, stream: str, config: TrackConfig) -> Iterator[Out]:
+        """Renditions of a ladder repeat the sound: it is taken of one."""
+        key, fmt = (stream, _number(config.track)), config.format
+        track = self._tracks.get(key)
+        if track is None:
+            again = (other.format == fmt for (of, _), other in self._tracks.items() if of != stream)
+            if (fmt.kind == "audio" and any(again)) or len(self._tracks) >= MAX_TRACKS:
+                return
+            source = Source(
+                track_id=key[1], handler="vide" if fmt.kind == "video" else "soun", format=fmt, timescale=HZ
+            )
+            self._tracks[key] = _Track(stream, source, fmt, TrackSequence(HZ))
+            return
+        changed, track.format = fmt != track.format, fmt
+        if changed and track.name:
+            yield from self._merge.flush()
+            yield TrackConfig(track=track.name, format=fmt)
+
     def end(self, path: str) -> None:
         """The tracks of this path have no more media."""
         stream = names.stream(path)
@@ -324,6 +364,11 @@ class Upload:
     def whole(self) -> bool:
         """Did the body end where a box ends?"""
         return self._reader.finish()
+
+
+def _number(track: str) -> int:
+    """A track of a transport stream among the track_IDs: v1 is 1, a1 is 1001."""
+    return int(track[1:]) + (0 if track[0] == "v" else 1000)
 
 
 def _frame(track: _Track, sample: Sample) -> Frame:
