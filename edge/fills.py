@@ -67,7 +67,8 @@ class Order:
 
 @dataclass(slots=True)
 class Fills:
-    """`count` is told how each fill ended: stored, validated, passed, failed. `negative_s` as in freshness.lifetime."""
+    """`count` is told how each fill ended: stored, validated, passed, failed. `negative_s` and `stale_s` as
+    freshness.lifetime has them."""
 
     upstream: Upstream
     store: MemoryTier
@@ -75,6 +76,7 @@ class Fills:
     tasks: TaskSet
     count: Callable[[str], None]
     negative_s: float = 0.0
+    stale_s: float = 0.0
     _under_way: dict[str, Fill] = field(default_factory=dict)
     _unshared: dict[str, float] = field(default_factory=dict)  # name -> until when, monotonic
 
@@ -194,6 +196,7 @@ class Fills:
             delay_s=delay,
             received_ms=self.clock.now_ms(),
             negative_s=self.negative_s,
+            default_stale_s=self.stale_s,
         )
 
     def _head(self, order: Order, answer: aiohttp.ClientResponse) -> Head:

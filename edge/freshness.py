@@ -66,12 +66,14 @@ def lifetime(
     delay_s: float,
     received_ms: int,
     negative_s: float = 0.0,
+    default_stale_s: float = 0.0,
 ) -> Lifetime:
     """What may be done with the answer `status`, `fields` to a GET or HEAD that carried the fields `ask`.
 
     Mappings compare names without case; lines of one name are joined with commas (RFC 9110 5.3). `delay_s` is the
     time from the request to the answer's header; 0 for an answer that upstream held until it came to be, since the
     wait was then no transit (RFC 8216bis 6.2.5.2: players tune in by Age). `negative_s`: of a refusal that states none.
+    `default_stale_s`: RFC 5861 4 of what says nothing of it (4.2.4 leaves that to configuration).
     """
     said, is_targeted = of_answer(fields)
     full = use is Use.ANY
@@ -89,7 +91,7 @@ def lifetime(
         age = max(age, received_ms / 1000 - date if date is not None else 0.0)  # 4.2.3: apparent_age
     strict = bool({"must-revalidate", "proxy-revalidate", "s-maxage"} & said.keys())  # 4.2.4, 5.2.2.10
     ask_first = "no-cache" in said and not names(said["no-cache"])  # 5.2.2.4
-    stale = _stale_s(said, status, use, fresh, strict=strict or ask_first)
+    stale = _stale_s(said, status, use, fresh, default_stale_s, strict=strict or ask_first)
     renews = 0.0 if strict or ask_first else float(delta_seconds(said.get("stale-while-revalidate")))  # RFC 5861 3
     if fresh <= age or ask_first:  # 4.2: equal is stale
         validator = "ETag" in fields or "Last-Modified" in fields
@@ -192,7 +194,7 @@ def _heuristic_s(
     return min(_LONGEST_HEURISTIC_S, max(0.0, _FRACTION * since))
 
 
-def _stale_s(said: Directives, status: int, use: Use, fresh: float, *, strict: bool) -> float:
+def _stale_s(said: Directives, status: int, use: Use, fresh: float, default: float, *, strict: bool) -> float:
     """How long past its freshness an answer may stand in for an upstream that fails (4.2.4, RFC 5861 4)."""
     if strict or (status != 200 and use is not Use.ANY):
         return 0.0
@@ -202,5 +204,7 @@ def _stale_s(said: Directives, status: int, use: Use, fresh: float, *, strict: b
             return math.inf
         case Use.MANIFEST:
             return max(stated, LEAST_STALE_S, fresh)
-        case Use.OTHER | Use.LARGE | Use.ANY:
+        case Use.OTHER | Use.LARGE:
             return stated
+        case Use.ANY:
+            return stated if "stale-if-error" in said else default

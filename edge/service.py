@@ -51,8 +51,15 @@ class Edge:
         )
         self.keys = _keys(ctx.settings.text("edge.query_keys"))
         self.large = Large(Upstream(self.upstream.address, self.counts.retry), ctx.clock)
-        negative = ctx.settings.number("edge.negative")
-        self.fills = Fills(self.upstream, self.store, ctx.clock, ctx.tasks, self.counts.fill, negative)
+        self.fills = Fills(
+            self.upstream,
+            self.store,
+            ctx.clock,
+            ctx.tasks,
+            self.counts.fill,
+            negative_s=ctx.settings.number("edge.negative"),
+            stale_s=ctx.settings.number("edge.stale"),
+        )
         self.generic: Generic | None = None
         if ctx.settings.text("edge.upstream") and not ctx.settings.flag("edge.names_only"):
             self.generic = Generic(ctx, self.upstream, self.store, self.fills, self.counts)

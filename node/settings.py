@@ -64,6 +64,16 @@ TABLE: dict[str, Setting] = {
         Setting("edge.host", "str", "", "", "Host towards edge.upstream; empty: as viewers say, and part of the key"),
         Setting("edge.negative", "int", 0, "s", "how long 404 and the like are kept that say nothing of it", 0, 86400),
         Setting(
+            "edge.stale",
+            "int",
+            0,
+            "s",
+            "how long what an origin of any kind said may be given past its time while upstream fails or is away, "
+            "where the answer says nothing of it",
+            0,
+            31_536_000,
+        ),
+        Setting(
             "edge.request_directives",
             "bool",
             True,

@@ -426,6 +426,22 @@ async def test_stale_if_error_of_the_request(edge: Proxied) -> None:
     assert (await edge.ask("/a", "Cache-Control: stale-if-error=3")).status == 503
 
 
+@pytest.mark.rule("RFC 9111 4.2.4", "stale by configuration, but not against what the answer says")
+async def test_stale_by_configuration(impatient: None) -> None:
+    async with proxied(stale=60) as edge:
+        said = {"/a": "max-age=1", "/b": "max-age=1, must-revalidate", "/c": "max-age=1, stale-if-error=0"}
+        edge.origin.reply = lambda one: answer(200, b"old", Cache_Control=said[one.target])
+        for target in said:
+            await edge.ask(target)
+        edge.passes(30)
+        edge.origin.says(500, b"broken")
+        assert [(await edge.ask(target)).status for target in said] == [200, 500, 500]
+        await edge.origin.stop()
+        assert [(await edge.ask(target)).status for target in said] == [200, 504, 502]
+        edge.passes(31)
+        assert (await edge.ask("/a")).status == 502
+
+
 @pytest.mark.rule("RFC 9111 5.2.2.2", "what must be validated is a 504 while upstream is away")
 @pytest.mark.parametrize("directive", ["must-revalidate", "proxy-revalidate", "s-maxage=1", "no-cache"])
 async def test_must_revalidate(edge: Proxied, directive: str, impatient: None) -> None:
