@@ -18,6 +18,7 @@ CONTENT_TYPE = {
     Leaf.IFRAME_SEGMENT: "video/iso.segment",
     Leaf.MANIFEST_NUMBER: "application/dash+xml",
     Leaf.MANIFEST_ON_DEMAND: "application/dash+xml",
+    Leaf.MANIFEST_LOW_LATENCY: "application/dash+xml",
     Leaf.TRACK_FILE: "video/mp4",
     Leaf.DOWNLOAD: "video/mp4",
     Leaf.KEY: "application/octet-stream",

@@ -11,6 +11,10 @@ but the playlists may be cached for a year, and ingest PUTs under the very path 
     /{kind}/{title}/{edition}/{track}/{number}.m4s        segment
     /{kind}/{title}/{edition}/{track}/{number}.{part}.m4s part (live only)
 
+Live also:
+
+    /live/{title}/manifest-ll.mpd                         DASH manifest by which open segments are asked for
+
 On demand also:
 
     /vod/{title}/multivariant-ts.m3u8                     HLS with MPEG-TS segments
@@ -88,6 +92,7 @@ class Leaf(StrEnum):
     IFRAME_SEGMENT = "I-frame segment"
     MANIFEST_NUMBER = "number manifest"
     MANIFEST_ON_DEMAND = "on-demand manifest"
+    MANIFEST_LOW_LATENCY = "low-latency manifest"
     TRACK_FILE = "track file"
     DOWNLOAD = "download"
     KEY = "content key"
@@ -137,7 +142,7 @@ VOD_ONLY = frozenset(
         Leaf.UPLOAD,
     }
 )
-LIVE_ONLY = frozenset({Leaf.PART, Leaf.SESSION, Leaf.CUES})
+LIVE_ONLY = frozenset({Leaf.PART, Leaf.MANIFEST_LOW_LATENCY, Leaf.SESSION, Leaf.CUES})
 INTERNAL = frozenset(
     {
         Leaf.SESSION,
@@ -164,6 +169,7 @@ MANIFESTS = frozenset(
         Leaf.IFRAME_PLAYLIST,
         Leaf.MANIFEST_NUMBER,
         Leaf.MANIFEST_ON_DEMAND,
+        Leaf.MANIFEST_LOW_LATENCY,
         Leaf.THUMBNAILS,
         Leaf.IMAGE_PLAYLIST,
         Leaf.POSTER,
@@ -219,6 +225,7 @@ _TOP_FILE = {
     Leaf.MANIFEST: "manifest.mpd",
     Leaf.MANIFEST_NUMBER: "manifest-number.mpd",
     Leaf.MANIFEST_ON_DEMAND: "manifest-ondemand.mpd",
+    Leaf.MANIFEST_LOW_LATENCY: "manifest-ll.mpd",
     Leaf.POSTER: "poster.jpg",
     Leaf.MEZZANINE: "mezzanine.mp4",
     Leaf.CAPTIONS: "captions.json",

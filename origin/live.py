@@ -23,6 +23,7 @@ from base.problems import Problem
 from base.push import PART_FIELD, MarkNote, MarkNotes, SessionGrant, SessionNote, parse_part_note
 from base.uris import init_file, segment_file
 from node.process import Context
+from origin import open_segment
 from origin.channel import Channel
 from origin.journal import ChannelRow, Journal
 from origin.live_pages import LivePages
@@ -138,14 +139,14 @@ class Live:
         match name.leaf:
             case Leaf.STATUS:
                 return web.Response(body=msgspec.json.encode(channel.report()), content_type="application/json")
-            case Leaf.MULTIVARIANT | Leaf.MANIFEST:
+            case Leaf.MULTIVARIANT | Leaf.MANIFEST | Leaf.MANIFEST_LOW_LATENCY:
                 return await self._pages.top(channel, name, request.query_string)
             case Leaf.MEDIA_PLAYLIST:
                 return await self._pages.media_playlist(channel, name, request.query_string)
             case Leaf.INIT:
                 return self._init(channel, name)
             case Leaf.SEGMENT:
-                return await self._segment(channel, name)
+                return await self._segment(request, channel, name)
             case Leaf.PART:
                 return await self._part(channel, name)
             case _:
@@ -167,7 +168,7 @@ class Live:
             raise Problem("unknown", "there is no such init segment", cache_control="no-store")
         return web.FileResponse(track.folder / init_file(name.generation), headers=_immutable(name))
 
-    async def _segment(self, channel: Channel, name: Name) -> web.StreamResponse:
+    async def _segment(self, request: web.Request, channel: Channel, name: Name) -> web.StreamResponse:
         track = channel.tracks.get(name.track)
         if track is None or track.window.last is None:
             raise Problem("unknown", "there is no such segment", cache_control="no-store")
@@ -175,13 +176,15 @@ class Live:
 
         def there() -> bool:
             last = track.window.last
-            return last is not None and (last.number > name.number or (last.number == name.number and last.closed))
+            return last is not None and last.number >= name.number
 
         if not there():
             if name.number > track.window.last.number + 1:
                 raise Problem("early", f"segment {name.number} is ahead of the live edge")
             if not await self._hold(channel, there):
                 raise Problem("early", f"segment {name.number} has not come in time")
+        if (opened := track.open) is not None and opened.number == name.number:
+            return await open_segment.send(request, channel, track, name.number, _immutable(name), self._ctx.stopping)
         if not path.exists():
             gap = name.number >= track.window.segments[0].number
             raise Problem(

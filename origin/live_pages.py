@@ -19,7 +19,7 @@ from base.problems import Problem
 from node.process import Context
 from origin.channel import Channel
 from origin.pictures import Pictures
-from packager import clip, dash, hls, hls_live, live_clip
+from packager import clip, dash, dash_low_latency, hls, hls_live, live_clip
 from packager.live import LiveTrack, LiveWindow, answers, too_far
 from packager.live_clip import LiveClip
 from packager.live_date_ranges import marked
@@ -62,6 +62,9 @@ class LivePages:
         if not any(_has_whole_segment(track, but=held_back) for track in shown.tracks.values()):
             # an MPD has at least one Period, and a Period's Representations a segment (ISO/IEC 23009-1 5.3.1.2)
             raise Problem("unknown", f"channel {name.title} has no whole segment yet", cache_control="no-store")
+        if name.leaf is Leaf.MANIFEST_LOW_LATENCY:
+            body = dash_low_latency.manifest(window, reports, held_back=held_back).encode()
+            return self._answer(name, body, _tag(body), window, None)
         sheets = None if part is not None else self._pictures.live_sheets(window)
 
         def print_it() -> str:

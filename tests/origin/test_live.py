@@ -360,15 +360,18 @@ async def test_every_segment_is_its_parts(stage: Stage) -> None:
     assert (part.status, part.body) == (206, body[10:20])
 
 
-async def test_an_open_segment_is_held_until_it_is_whole(stage: Stage) -> None:
+async def test_a_segment_that_is_next_is_held_until_its_first_part(stage: Stage) -> None:
     number, _ = stage.hint
     async with asyncio.TaskGroup() as group:
-        asking = group.create_task(stage.origin.get(live(f"v1/{number}.m4s")))
+        asking = group.create_task(stage.origin.get(live(f"v1/{number + 1}.m4s")))
         await stage.held()
+        while stage.hint[0] < number + 1:
+            await stage.goes_on()
+        assert not asking.done()
         while not (await stage.goes_on()).note.last:
             pass
         answer = await asking
-    assert (answer.status, answer.body) == (200, segments(stage.parts)["v1", number])
+    assert (answer.status, answer.body) == (200, segments(stage.parts)["v1", number + 1])
 
 
 async def test_a_segment_ahead_is_early_and_never_kept(stage: Stage) -> None:
@@ -498,7 +501,7 @@ async def test_a_removed_channel_is_gone_and_may_come_again_under_its_edition(st
         asking = [
             group.create_task(origin.playlist("v1", "?_HLS_msn={}&_HLS_part={}".format(*stage.hint))),
             group.create_task(origin.get(live("v1/{}.{}.m4s".format(*stage.hint)))),
-            group.create_task(origin.get(live(f"v1/{stage.hint[0]}.m4s"))),
+            group.create_task(origin.get(live(f"v1/{stage.hint[0] + 1}.m4s"))),
         ]
         await stage.held(3)
         assert (await origin.ask("DELETE", "/live/studio/status.json")).status == 204
@@ -603,7 +606,7 @@ async def test_who_waits_is_told_when_the_node_goes_down(home: Path) -> None:
             asking = [
                 group.create_task(origin.playlist("v1", "?_HLS_msn={}&_HLS_part={}".format(*stage.hint))),
                 group.create_task(origin.get(live("v1/{}.{}.m4s".format(*stage.hint)))),
-                group.create_task(origin.get(live(f"v1/{stage.hint[0]}.m4s"))),
+                group.create_task(origin.get(live(f"v1/{stage.hint[0] + 1}.m4s"))),
             ]
             await stage.held(3)
             began = time.monotonic()

@@ -168,7 +168,7 @@ async function dash(video, config, report) {
   });
   // dash.js renews a live manifest from the "play" event on: play() must not come before it listens
   const ready = new Promise((resolve) => player.on(library.MediaPlayer.events.PLAYBACK_METADATA_LOADED, resolve));
-  player.initialize(video, config.dash, false);
+  player.initialize(video, config.format === "ll" ? config.dash.replace("manifest.mpd", "manifest-ll.mpd") : config.dash, false);
   player.attachTTMLRenderingDiv(document.getElementById("ttml")); // IMSC is drawn, WebVTT is left to the browser
   if (config.licence) player.setProtectionData({ [CLEARKEY]: { serverURL: config.licence } });
   await ready;
