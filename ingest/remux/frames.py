@@ -93,4 +93,4 @@ def without_adts(frame: bytes) -> bytes:
 
 
 def damaged(codec: str) -> Problem:
-    return Problem("unplayable", f"the file is damaged: a frame of {codec} cannot be read")
+    return Problem("unplayable", f"a frame of {codec} cannot be read: the media is damaged")
