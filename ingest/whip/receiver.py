@@ -71,19 +71,21 @@ class _Keyframes:
     asked: float = -1e9
     came: int = 0
     on_demand: bool = False
-    _line: int = -1
+    _line: int = -1  # the newest that was crossed
+    _open: bool = False  # one was asked for at that line, and has not come
 
     def due(self, now: float, wall: float, waiting: bool) -> bool:
         line = int((wall - min(_BEHIND_LINE_S, self.every / 4)) / self.every)
-        if waiting:
-            self._line = line
-            return now - self.asked >= _ASK_AGAIN_S
-        if line == self._line:
-            return False
+        begun, crossed = self._line >= 0, line != self._line
         self._line = line
-        return self.on_demand or self.came < 2
+        if not waiting and begun and crossed and (self.on_demand or self.came < 2):
+            self._open = True
+            return True
+        # encoders that were asked a moment ago do not answer twice
+        return (waiting or (self._open and self.on_demand)) and now - self.asked >= _ASK_AGAIN_S
 
     def arrived(self, now: float) -> None:
+        self._open = False
         self.came += 1
         if self.came == 2:
             self.on_demand = now - self.asked < _ANSWERED_S

@@ -161,7 +161,7 @@ async def test_ffmpeg_publishes() -> None:
             await process.wait()
         await role.until_state("none")
         assert (session["numbering"], session["grid_ms"]) == ("wall", 2000), "it keeps its own keyframes"
-        assert session["tracks"] == {"v1": "avc1.42c01e", "a1": "opus"}
+        assert session["tracks"] == {"v1": "avc1.42c01e", "a1": "opus", "a2": "mp4a.40.2"}
         packets = _packets(role.origin.body("v1"))
         list(_flashes(role.origin.body("v1")))
     steps = {after.dts - before.dts for before, after in itertools.pairwise(packets)}
