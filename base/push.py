@@ -80,8 +80,8 @@ class MarkNote(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A break of a channel begins or ends, or something else was signalled, at one frame (base.scte35.meaning).
 
     `kind` and `event` pair an out with its in. `start`: the frame's presentation time, ticks of `timescale` since 1970;
-    `number`: the segment it is in. `planned_ms`: how long a break is to last, -1 if nobody said. `section`: the
-    splice_info_section as it came, empty where a break ends by itself.
+    `number`: the segment it is in. `planned_ms`: how long a break is to last, -1 if nobody said; `returns`: it ends
+    then by itself. `section`: the splice_info_section as it came, empty where a break ends by itself.
     """
 
     action: Literal["out", "in", "cmd"]
@@ -92,6 +92,7 @@ class MarkNote(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     number: int = -1
     planned_ms: Annotated[int, Meta(ge=-1, lt=1 << 40)] = -1
     avail: bool = False
+    returns: bool = False
     section: Annotated[bytes, Meta(max_length=4096)] = b""
 
     @property
@@ -104,6 +105,10 @@ MarkNotes = Annotated[tuple[MarkNote, ...], Meta(max_length=100)]
 
 
 class SessionGrant(msgspec.Struct, frozen=True, kw_only=True):
-    """The origin's answer: the highest segment number that was ever used, -1 if none. Never go back behind it."""
+    """The origin's answer: the highest segment number that was ever used, -1 if none. Never go back behind it.
+
+    `breaks`: those that are on and will end by themselves, for a publisher that has not heard how they began.
+    """
 
     last_number: int
+    breaks: tuple[MarkNote, ...] = ()

@@ -132,6 +132,7 @@ class Channel:
             discontinuity=next_number > 0 and not (went_on and same_formats),
         )
         self.run = run
+        self.cues.resume(self.publisher.breaks)
         self._expect(Changes(wanted=self.cues.pending(self.now_ms)))
 
     def _expect(self, changes: Changes) -> None:

@@ -92,6 +92,17 @@ class Cues:
             if wanted is not None:
                 self._done[note.what] = wanted.at_ms
 
+    def resume(self, breaks: Iterable[MarkNote]) -> None:
+        """Breaks that the origin knows to be on: how they end may be news to this process."""
+        for out in breaks:
+            at_ms, end = out.start * 1000 // out.timescale, (*out.what[:2], "in")
+            wanted = self._wanted.get(out.what)
+            if wanted is not None and abs(wanted.at_ms - at_ms) < _SAME_MS:
+                self.spliced([out])
+            if end not in self._wanted and self._done.get(end, -1) < at_ms:
+                self._done.setdefault(out.what, at_ms)
+                self._want(Wanted(at_ms + out.planned_ms, _return(out)))
+
     def _want(self, wanted: Wanted) -> list[Wanted]:
         what = wanted.note.what
         done = self._done.get(what)
@@ -130,9 +141,10 @@ def _note(cue: Cue, octets: bytes) -> MarkNote:
         event=cue.event or (crc32(octets[:-4]) if cue.what is What.COMMAND else 0),
         planned_ms=-1 if cue.duration is None else cue.duration // 90,
         avail=cue.avail,
+        returns=cue.returns,
         section=octets,
     )
 
 
 def _return(out: MarkNote) -> MarkNote:
-    return replace(out, action="in", planned_ms=-1, section=b"")
+    return replace(out, action="in", planned_ms=-1, returns=False, section=b"")

@@ -75,6 +75,7 @@ class Publisher:
         self._progress = asyncio.Event()
         self._late: list[MarkNote] = []  # of segments that were given up: viewers are told all the same
         self.granted = -1  # the highest number that the origin ever told
+        self.breaks: tuple[MarkNote, ...] = ()  # that were on when it told
         self.away = False
 
     async def begin(self, note: SessionNote, inits: Mapping[str, tuple[str, bytes]]) -> int:
@@ -142,7 +143,8 @@ class Publisher:
                 name = Name(kind=Kind.LIVE, title=self.channel, edition=self.edition, leaf=Leaf.SESSION)
                 status, body = await self._put(name, msgspec.json.encode(note), {"Content-Type": "application/json"})
                 if status == 200:
-                    self.granted = max(self.granted, msgspec.json.decode(body, type=SessionGrant).last_number)
+                    grant = msgspec.json.decode(body, type=SessionGrant)
+                    self.granted, self.breaks = max(self.granted, grant.last_number), grant.breaks
                     self._noted = note is self._note
                     continue
                 if 400 <= status < 500 and pause == _FIRST_PAUSE_S:

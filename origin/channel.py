@@ -104,7 +104,7 @@ class Channel:
                 async with track.lock:
                     await self._close_if_open(track)
         self._touch()
-        return SessionGrant(last_number=self.last_number)
+        return SessionGrant(last_number=self.last_number, breaks=self.marks.returning(self._clock.now_ms() * 1000))
 
     async def put_init(self, track_name: str, generation: str, body: bytes) -> bool:
         """True if it was new. Raises Problem unplayable, conflict (other octets), precondition (no session)."""

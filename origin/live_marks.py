@@ -9,7 +9,7 @@ import structlog
 
 from base.push import MarkNote
 from origin.journal import Journal
-from packager.live_marks import LiveMark, merged, within
+from packager.live_marks import LiveMark, merged, returning, within
 
 log = structlog.get_logger("marks")
 
@@ -46,6 +46,10 @@ class LiveMarks:
     def within(self, begin_us: int) -> tuple[LiveMark, ...]:
         """Those that a window beginning then has to tell of, in order."""
         return within(self._marks.values(), begin_us)
+
+    def returning(self, now_us: int) -> tuple[MarkNote, ...]:
+        """Breaks that are on and will end by themselves."""
+        return returning(self._marks.values(), now_us)
 
     async def drop(self, begin_us: int) -> None:
         """Forget what was over before then. Raises OSError."""

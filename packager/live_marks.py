@@ -34,6 +34,7 @@ class LiveMark(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     planned_ms: int = -1
     end: int = -1
     avail: bool = False
+    returns: bool = False
     out: bytes = b""
     back: bytes = b""
     command: bytes = b""
@@ -76,6 +77,7 @@ def _out(same: Sequence[LiveMark], note: MarkNote, at: int) -> LiveMark | None:
         start=at,
         planned_ms=note.planned_ms,
         avail=note.avail,
+        returns=note.returns,
         out=note.section,
     )
 
@@ -103,6 +105,26 @@ def _command(same: Sequence[LiveMark], note: MarkNote, at: int) -> LiveMark | No
         number=note.number,
         start=at,
         command=note.section,
+    )
+
+
+def returning(marks: Iterable[LiveMark], now_us: int) -> tuple[MarkNote, ...]:
+    """Breaks that are on and will end by themselves, as they were told."""
+    return tuple(
+        MarkNote(
+            action="out",
+            kind=mark.kind,
+            event=mark.event,
+            start=mark.start,
+            timescale=1_000_000,
+            number=mark.number,
+            planned_ms=mark.planned_ms,
+            avail=mark.avail,
+            returns=True,
+            section=mark.out,
+        )
+        for mark in marks
+        if mark.returns and mark.end < 0 and mark.until > now_us
     )
 
 

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from base.desired import ChannelSpec, CueSpec
 from base.media import Sample
-from base.push import SessionNote
+from base.push import MarkNote, SessionNote
 from base.scte35.commands import BreakDuration, SpliceInsert, SpliceNull
 from base.scte35.section import Section, write
 from ingest.channel import Channel
@@ -29,6 +29,7 @@ class Offered:
 
     def __init__(self, granted: int) -> None:
         self.granted = granted
+        self.breaks: tuple[MarkNote, ...] = ()
         self.notes: list[SessionNote] = []
         self.parts: list[Part] = []
 
@@ -196,3 +197,26 @@ async def test_a_source_that_signals_without_saying_so_first_is_told_to_the_orig
     await published.plays(1, 2)
     published.it.close_run()
     assert [note.longest_ms for note in published.offered.notes] == [0, 4000]
+
+
+async def test_a_break_that_the_origin_knows_to_be_on_ends_when_it_was_to() -> None:
+    """A process that was started within a break of which the encoder does not speak again."""
+    published = Published()
+    published.it.now_ms = BEGIN_S * 1000
+    published.offered.breaks = (
+        MarkNote(
+            action="out",
+            kind="34",
+            event=7,
+            start=(BEGIN_S - 20) * 1_000_000,
+            timescale=1_000_000,
+            planned_ms=23_000,
+            returns=True,
+            section=b"x",
+        ),
+    )
+    await published.it.take(Run(formats=FORMATS, grid=REGULAR, jumped=True))
+    await published.plays(0, 8)
+    published.it.close_run()
+    (end,) = [mark for part in published.offered.parts for mark in part.marks]
+    assert (end.action, end.kind, end.event, end.start // 90_000 - BEGIN_S) == ("in", "34", 7, 4)

@@ -89,6 +89,23 @@ def test_an_end_that_is_dropped_leaves_its_beginning() -> None:
     assert told(cues.pending(NOW)) == [("out", 0)]
 
 
+def test_breaks_that_the_origin_knows_to_be_on() -> None:
+    known = MarkNote(
+        action="out", kind="insert", event=1, start=NOW + 1000, timescale=1000, planned_ms=30_000, returns=True
+    )
+    fresh = Cues()
+    fresh.resume([known])
+    assert told(fresh.pending(NOW)) == [("in", 31_000)]
+    assert told(take(fresh, out(1), NOW + 500)) == [("in", 30_500)], "said again, it is not begun again"
+    asked = Cues()
+    take(asked, out(1), NOW)
+    asked.resume([known])
+    assert told(asked.pending(NOW)) == [("in", 30_000)]
+    asked.spliced(one.note for one in asked.pending(NOW))
+    asked.resume([known])
+    assert told(asked.pending(NOW)) == [], "an old answer of the origin's"
+
+
 def test_what_is_late_is_given_up_unless_its_break_is_on() -> None:
     cues = Cues()
     take(cues, out(1, seconds=600, returns=False), NOW)

@@ -9,6 +9,7 @@ import pytest
 from lxml import etree
 
 from base.push import MarkNote
+from node.clock import SteppedClock
 from tests.kit.live_media import Studio
 from tests.origin.conftest import Answer, Origin, live, running_origin
 
@@ -79,6 +80,18 @@ async def test_a_break_in_the_manifest(origin: Origin) -> None:
     times = [int(event.get("presentationTime")) for event in stream]
     assert times == [NUMBER * 90_000, (NUMBER + 2) * 90_000]
     assert [event.findtext("{*}Signal/{*}Binary") for event in stream] == ["/DA=", "/DE="]
+
+
+async def test_a_publisher_that_comes_back_is_told_of_breaks_that_are_on(home: Path) -> None:
+    clock = SteppedClock(NUMBER * 1000)
+    async with running_origin(home, clock) as origin:
+        studio = await publish(origin)
+        await tell(origin, msgspec.structs.replace(OUT, returns=True), msgspec.structs.replace(OUT, event=8))
+        (known,) = (await origin.session(studio)).breaks
+        assert (known.what, known.start * 90_000 // known.timescale) == (OUT.what, OUT.start)
+        assert known.returns and known.planned_ms == 2000 and known.section == OUT.section
+        clock.advance(2000)
+        assert (await origin.session(studio)).breaks == ()
 
 
 async def test_cue_tags_are_a_setting(home: Path) -> None:
