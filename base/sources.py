@@ -4,6 +4,7 @@ udp://239.1.2.3:5000            join this group; ?interface=192.0.2.7 on the net
 udp://0.0.0.0:5000              listen; udp://@:5000 is the same
 rtp://...                       the same, each datagram with an RTP header (RFC 2250)
 http://host/stream.ts, https:   one body that does not end
+http://host/live.m3u8, https:   HLS with MPEG-TS segments
 ...#program=3                   the program with this number; without it: the first
 """
 
@@ -35,6 +36,11 @@ class Source:
     @property
     def datagrams(self) -> bool:
         return self.scheme in ("udp", "rtp")
+
+    @property
+    def playlist(self) -> bool:
+        """An HLS playlist, told by its name."""
+        return not self.datagrams and urlsplit(self.url).path.endswith(".m3u8")
 
     @property
     def group(self) -> bool:

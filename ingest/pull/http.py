@@ -16,6 +16,7 @@ _SILENCE_S = 15.0
 
 
 class Body:
+    fresh = False
     dropped = 0  # the connection holds the sender back
 
     def __init__(self, answer: aiohttp.ClientResponse, peer: str) -> None:

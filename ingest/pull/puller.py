@@ -15,7 +15,7 @@ from base.desired import ChannelSpec
 from base.problems import Problem
 from base.sources import Source, parse
 from ingest.live import LiveSession
-from ingest.pull import http, udp
+from ingest.pull import hls, http, udp
 from ingest.registry import Registry
 from ingest.session import Happening, ending
 from ingest.ts.feed import Feed
@@ -29,15 +29,20 @@ _GOOD_S = 30.0
 # An encoder publishes this channel: its turn.
 _BUSY_S = 1.0
 _MOST_WAIT_S = 7.0
+_SLICE = 188 << 9
 # Seconds between attempts: doubled from the first to the last.
 _FIRST_S, _LAST_S = 1.0, 30.0
 
 
 class Octets(Protocol):
-    """`dropped`: what came and could not be kept, so far."""
+    """`dropped`: what came and could not be kept, so far. `fresh`: nothing goes on in what a read gives that began in
+    what was read before."""
 
     @property
     def peer(self) -> str: ...
+
+    @property
+    def fresh(self) -> bool: ...
 
     @property
     def dropped(self) -> int: ...
@@ -51,6 +56,9 @@ async def receiving(source: Source) -> AsyncIterator[Octets]:
     if source.datagrams:
         async with udp.receiving(source) as datagrams:
             yield datagrams
+    elif source.playlist:
+        async with hls.receiving(source) as segments:
+            yield segments
     else:
         async with http.receiving(source) as body:
             yield body
@@ -120,25 +128,42 @@ class Puller:
         """From the first octets until the source ends or is silent; how it ended."""
         clock, channel = self._ctx.clock, self._spec.channel
         counted, dropped = clock.monotonic(), octets.dropped
-        while True:
-            if data:
-                if wait := await feed.take(data):
-                    await asyncio.sleep(min(wait, _MOST_WAIT_S))
-            elif data is not None:
-                await feed.end()
-                return Happening.LOST
-            if clock.monotonic() - counted >= _TICK_S:
-                counted = clock.monotonic()
-                feed.count()
-                if more := octets.dropped - dropped:
-                    dropped += more
-                    self._ctx.metrics.counter("ingest_pull_dropped", channel=channel).inc(more)
-                if live.tick():
-                    return Happening.SILENCE
-            data = None
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_TICK_S):
-                    data = await octets.read()
+        reading: asyncio.Task[bytes | Exception] | None = None
+        try:
+            while True:
+                if data:
+                    await self._give(feed, octets, data)
+                elif data is not None:
+                    await feed.end()
+                    return Happening.LOST
+                if clock.monotonic() - counted >= _TICK_S:
+                    counted = clock.monotonic()
+                    feed.count()
+                    if more := octets.dropped - dropped:
+                        dropped += more
+                        self._ctx.metrics.counter("ingest_pull_dropped", channel=channel).inc(more)
+                    if live.tick():
+                        return Happening.SILENCE
+                # A read may take longer than a tick (a playlist's pause, a whole segment) and goes on over it.
+                reading = reading or self._ctx.tasks.start(_kept(octets), f"read {channel}")
+                await asyncio.wait([reading], timeout=_TICK_S)
+                data = None
+                if reading.done():
+                    found, reading = reading.result(), None
+                    if isinstance(found, Exception):
+                        raise found
+                    data = found
+        finally:
+            if reading is not None:
+                reading.cancel()
+
+    async def _give(self, feed: Feed, octets: Octets, data: bytes) -> None:
+        """By slices, so that a segment of some megabytes does not keep the other channels of this process waiting."""
+        if octets.fresh:
+            await feed.end()
+        for at in range(0, len(data), _SLICE):
+            wait = await feed.take(data[at : at + _SLICE])
+            await asyncio.sleep(min(wait, _MOST_WAIT_S))
 
 
 class Pullers:
@@ -166,6 +191,14 @@ class Pullers:
 def pause_s(failures: int) -> float:
     """Before the next attempt, after so many that came to nothing, from 1 on."""
     return min(_FIRST_S * 2.0 ** min(failures - 1, 16), _LAST_S)
+
+
+async def _kept(octets: Octets) -> bytes | Exception:
+    """What a read gave, or why it gave nothing: a source that is away is no fault of the task."""
+    try:
+        return await octets.read()
+    except (OSError, aiohttp.ClientError, Problem) as fault:
+        return fault
 
 
 async def _forget(octets: Octets) -> None:

@@ -24,6 +24,8 @@ _RTP_HEAD = 12
 class Datagrams(asyncio.DatagramProtocol):
     """`dropped` counts datagrams that came while `MOST_WAITING` were not read."""
 
+    fresh = False
+
     def __init__(self, *, rtp: bool) -> None:
         self._rtp = rtp
         self._waiting: deque[bytes] = deque()

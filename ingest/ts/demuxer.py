@@ -66,9 +66,11 @@ class Demuxer:
         return out
 
     def ends(self) -> list[Event]:
-        """What is still open when the stream has ended."""
+        """What is still open when the stream, or a file of it, has ended; another may follow, with other counters."""
         for stream in self._streams.values():
             stream.ends()
+        for pid in self._pids.values():
+            pid.forget()
         out = self._out[:]
         self._out.clear()
         return out

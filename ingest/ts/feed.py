@@ -35,7 +35,7 @@ class Feed:
         return await self._give(self._demuxer.take(data))
 
     async def end(self) -> None:
-        """The stream ended in good order: what is open is whole. Raises Problem as `take` does."""
+        """The stream, or a file of it, ended in good order: what is open is whole. Raises Problem as `take` does."""
         await self._give(self._demuxer.ends())
 
     def count(self) -> None:

@@ -47,6 +47,10 @@ class Pid:
 
     def __init__(self, taker: Taker) -> None:
         self.taker = taker
+        self.forget()
+
+    def forget(self) -> None:
+        """What comes next follows on nothing."""
         self._last = -1  # header of the last packet with a payload
         self._twice = False
 

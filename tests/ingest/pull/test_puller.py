@@ -13,10 +13,12 @@ from aiohttp.test_utils import TestServer
 
 from base.desired import ChannelSpec
 from ingest.pull.puller import pause_s
+from tests.ingest.ts.test_demuxer import BOTH, playing
 from tests.kit.ingesting import STUDIO, Ingesting, ingesting
 from tests.kit.optional import program
 from tests.kit.sources import framemd5
 from tests.kit.srt import free_udp_port, made, sends
+from tests.kit.ts_packets import Stream
 
 
 def pulling(source: str) -> ChannelSpec:
@@ -34,6 +36,7 @@ def pictures(role: Ingesting, folder: Path) -> list[str]:
     return framemd5(folder / "v1.mp4", "v:0")
 
 
+@pytest.mark.slow
 async def test_a_stream_over_udp_is_a_session_while_it_comes(tmp_path: Path) -> None:
     file, port = made(tmp_path / "a.ts", seconds=4), free_udp_port()
     words = [program("ffmpeg"), "-v", "error", "-nostdin", "-re", "-i", str(file), "-c", "copy", "-f", "mpegts"]
@@ -110,3 +113,27 @@ async def test_a_source_that_refuses_is_asked_ever_more_seldom_and_its_address_i
 
 def test_pauses_grow_and_end_somewhere() -> None:
     assert [pause_s(n) for n in (1, 2, 3, 4, 5, 6, 99)] == [1, 2, 4, 8, 16, 30, 30]
+
+
+@pytest.mark.slow
+async def test_a_read_that_lasts_longer_than_a_tick_goes_on() -> None:
+    """As a pause of HLS does: read anew at each tick, it would never end."""
+    playlist = "#EXTM3U\n#EXT-X-TARGETDURATION:3\n#EXT-X-MEDIA-SEQUENCE:{0}\n#EXTINF:1,\n{0}.ts\n"
+    begin, asked = asyncio.get_running_loop().time(), [0]
+    stream = [playing(Stream().tables(BOTH), 0, 50).octets, playing(Stream().tables(BOTH), 50, 50).octets]
+
+    async def answer(request: web.Request) -> web.Response:
+        if request.path.endswith(".ts"):
+            return web.Response(body=stream[int(request.path[1:-3])])
+        asked[0] += 1
+        return web.Response(text=playlist.format(int(asked[0] > 1)))
+
+    app = web.Application()
+    app.router.add_get("/{tail:.*}", answer)
+    server = TestServer(app)
+    await server.start_server()
+    async with ingesting(pulling(str(server.make_url("/live.m3u8")))) as role:
+        await role.until_state("live")
+        await role.origin.until(lambda: len(role.origin.numbers("v1")) >= 3)
+        assert asyncio.get_running_loop().time() - begin > 2.5
+    await server.close()

@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
+
 from ingest.srt.access import Claim, Reject, Verdict
 from ingest.srt.endpoint import LibsrtEndpoint
 from node.clock import SystemClock
@@ -66,6 +68,7 @@ async def test_a_refused_handshake_is_told(tmp_path: Path) -> None:
             assert await there.refused.get() == no
 
 
+@pytest.mark.slow
 async def test_a_wrong_passphrase_is_no_connection_and_is_said(tmp_path: Path) -> None:
     file = made(tmp_path / "a.ts", seconds=1)
     secret = Verdict(
@@ -92,6 +95,7 @@ async def test_a_wrong_passphrase_is_no_connection_and_is_said(tmp_path: Path) -
         assert octets[0] == 0x47 and len(octets) > 20_000
 
 
+@pytest.mark.slow
 async def test_a_link_that_is_not_read_keeps_no_more_than_the_library_does(tmp_path: Path) -> None:
     """Nothing is queued on our side: closing is enough to forget it."""
     file = made(tmp_path / "a.ts", seconds=1)

@@ -115,6 +115,7 @@ async def test_a_refused_publisher_is_told_and_logged_without_its_key(
     assert KEY not in out + err and "s=wrong" not in out + err
 
 
+@pytest.mark.slow
 async def test_a_second_publisher_is_refused_while_the_first_lives(tmp_path: Path) -> None:
     file = made(tmp_path / "a.ts", seconds=20)
     async with listening() as srt, sends(*publishing(file, srt.url())):

@@ -283,3 +283,12 @@ def test_a_stream_without_tables_is_refused() -> None:
     with pytest.raises(Problem, match="PAT and PMT"):
         for _ in range((33 << 20) // len(octets) + 1):
             demuxer.take(octets)
+
+
+def test_files_of_a_stream_may_begin_with_other_counters() -> None:
+    """Segments of HLS: each is whole, and counters need not go on."""
+    demuxer = Demuxer()
+    events = demuxer.take(playing(Stream().tables(BOTH), 0, 4).octets) + demuxer.ends()
+    events += demuxer.take(playing(Stream().tables(BOTH), 4, 4).octets) + demuxer.ends()
+    assert [(f.dts - 9000) // 3600 for f in frames(events, "v1")] == list(range(8))
+    assert not any(demuxer.faults().values())
