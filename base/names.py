@@ -40,7 +40,7 @@ Pictures, decoded when they are asked for (base/pictures.py says what their file
     /{kind}/{title}/{edition}/{track}/tiles-{layout}-{number}.jpg
     /{kind}/{title}/{edition}/{track}/thumbnails.vtt      where on the tiles the picture at a time is
     /vod/{title}/{edition}/{track}/images.m3u8            the tiles as an HLS image playlist
-    /vod/{title}/{edition}/{track}/waveform-{number}.json or .dat: peaks of sound
+    /{kind}/{title}/{edition}/{track}/waveform-{number}.json or .dat: peaks of sound; live: of a segment
 
 Text (on demand): subtitles and captions, below an edition of their own:
 
@@ -129,7 +129,6 @@ VOD_ONLY = frozenset(
         Leaf.TRACK_FILE,
         Leaf.DOWNLOAD,
         Leaf.IMAGE_PLAYLIST,
-        Leaf.WAVEFORM,
         Leaf.KEY,
         Leaf.TEXT_SEGMENT,
         Leaf.SIDECAR,

@@ -316,7 +316,7 @@ class Assets:
                 raise Problem("unplayable", "the file is empty")
             # the view holds the mapping: it is closed when the last response lets go of it
             media = (
-                extents.mapped(path.parent, listed)
+                self._stretch(path.parent, listed)
                 if listed
                 else memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
             )
@@ -335,6 +335,18 @@ class Assets:
             if index is None:  # another worker, who finds the old one damaged as well, takes it away just now
                 index = from_buffer(memoryview(made), key)
         return media, index
+
+    def _stretch(self, folder: Path, listed: extents.Extents) -> memoryview:
+        """Where a process has no mapping left, what is open is let go of first."""
+        try:
+            return extents.mapped(folder, listed)
+        except OSError as fault:
+            if fault.errno != errno.ENOMEM:
+                raise
+        log.warning("assets.no_mappings", folder=folder.name, files=len(listed.files))
+        with self._lock:
+            self._open.clear()
+        return extents.mapped(folder, listed)
 
     def _load_index(self, path: Path, key: FileKey, whole: bool) -> Index | None:
         """The mapped index if it is there and is of this file."""

@@ -28,7 +28,8 @@ from origin.offered_pictures import OfferedPictures, best, unknown
 from origin.picture_orders import PictureOrders
 from origin.track import Track, read_part
 from packager import stills, thumbnails, waveform
-from packager.live import LiveSegment, LiveWindow
+from packager.init import init_segment
+from packager.live import LiveSegment, LiveTrack, LiveWindow
 from packager.plan import TrackPlan
 from packager.thumbnails import Run, Sheets
 
@@ -156,6 +157,8 @@ class Pictures(OfferedPictures):
         if name.leaf is Leaf.POSTER:
             return await self._live_poster(name, channel, window)
         track = window.tracks.get(name.track)
+        if track is not None and name.leaf is Leaf.WAVEFORM:
+            return await self._live_waveform(name, channel, track)
         if track is None or track.format.kind != "video":
             raise Problem("unknown", f"the channel has no picture {name.track}", cache_control="no-store")
         if name.leaf is Leaf.THUMBNAILS:
@@ -221,6 +224,33 @@ class Pictures(OfferedPictures):
 
         key = f"{channel.row.edition}/{name.track}/{name.made}"
         return await self.orders.made(owner(name), key, "/picture", lambda: asyncio.to_thread(order))
+
+    async def _live_waveform(self, name: Name, channel: Channel, track: LiveTrack) -> web.Response:
+        """Of the segment of that number."""
+        number, ending = pictures.read_waveform(name.made)
+        segment = track.find(number)
+        if segment is None or not segment.closed:
+            if number >= track.segments[0].number:
+                raise Problem("early", f"segment {number} is not whole yet")
+            gone = lifetimes.not_found(channel.row.target)
+            raise Problem("gone", "this has left the window", cache_control=gone)
+        if segment.gap:
+            raise Problem("unknown", "nothing was sent then", cache_control=lifetimes.not_found(channel.row.target))
+        before, files = track.find(number - 1), channel.tracks[name.track]
+        fmt = files.inits[segment.init]
+        wanted = waveform.of_segment(fmt, segment)
+        heard = [s for s in (before, segment) if s is not None and s.closed and s.init == segment.init and not s.gap]
+
+        def order() -> bytes:
+            try:
+                bodies = [read_part(files.path(s), 0, s.size) for s in heard]
+            except FileNotFoundError:
+                raise Problem("gone", "this has left the window") from None
+            return bundle(wanted, [b"".join((init_segment(fmt), *bodies))])
+
+        key = f"{channel.row.edition}/{name.track}/{pictures.waveform_file(number, 'dat')}"
+        body = await self.orders.made(owner(name), key, "/waveform", lambda: asyncio.to_thread(order))
+        return _made(name, waveform.as_json(body) if ending == "json" else body)
 
     async def _live_poster(self, name: Name, channel: Channel, window: LiveWindow) -> web.Response:
         """The beginning of the newest whole segment."""

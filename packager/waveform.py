@@ -2,7 +2,8 @@
 
 A piece holds PIXELS pairs of least and greatest value, each over PER_PIXEL samples, all channels mixed to one, 8 bits.
 Pieces follow one another from the beginning of the presentation, so waveform-data.js joins them with `concat` and
-peaks.js shows them. `.dat` is the binary form, all values little-endian:
+peaks.js shows them. Of a channel a piece is a segment, and has its number.
+`.dat` is the binary form, all values little-endian:
 
     version i32 = 2, flags u32 (1: 8 bits), sample rate i32, samples a pixel i32, length u32, channels i32,
     then length times: least i8, greatest i8
@@ -18,9 +19,11 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from base.media import Format
 from base.pictures import WaveformOrder
 from base.problems import Problem
 from packager.init import init_segment
+from packager.live import LiveSegment
 from packager.moof import moof_and_mdat_head
 from packager.plan import Plan, TrackPlan
 from packager.segment import pieces
@@ -91,6 +94,18 @@ def sound(plan: Plan, track: TrackPlan, number: int, media: memoryview) -> bytes
         sync=np.ones(len(rows), np.bool_),
     )
     return b"".join((init, head, *(media[at : at + octets] for at, octets in pieces(rows))))
+
+
+def of_segment(fmt: Format, segment: LiveSegment) -> WaveformOrder:
+    """What is to be made of a whole segment of a channel, and of the one before it: decoders need that to begin.
+
+    Raises Problem unknown where a track has no waveform.
+    """
+    if fmt.kind != "audio" or fmt.sample_rate not in _RATES:
+        raise Problem("unknown", "there is no such piece of a waveform")
+    samples = Fraction(segment.duration * fmt.sample_rate, fmt.timescale)
+    pixels = max(1, min(PIXELS, math.ceil(samples / PER_PIXEL)))
+    return WaveformOrder(start=segment.start, rate=fmt.sample_rate, per_pixel=PER_PIXEL, pixels=pixels)
 
 
 def as_json(data: bytes) -> bytes:

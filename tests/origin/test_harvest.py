@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 
 from base.arrival import Harvest
 from node.clock import SteppedClock
+from origin import extents
 from origin.extents import MOST_FILES
 from origin.harvest import gather
 from packager.movie import read_movie
@@ -96,6 +98,24 @@ async def test_it_outlives_its_channel_and_a_restart(home: Path) -> None:
         assert await film(origin, "v1") == before
         assert (await origin.ask("DELETE", "/vod/film/status.json")).status == 204
         assert not (origin.data / "vod" / "film").exists()
+
+
+async def test_a_process_without_mappings_lets_go_of_what_is_open(
+    origin: Origin, parts: list[Part], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kernel's limit (vm.max_map_count) is the machine's, so it is put in its mouth here."""
+    assert (await harvest(origin, 1, 4)).status == 201
+    mapped, refused = extents.mapped, []
+
+    def full(folder: Path, listed: extents.Extents) -> memoryview:
+        if not refused:
+            refused.append(folder)
+            raise OSError(errno.ENOMEM, "no more mappings")
+        return mapped(folder, listed)
+
+    monkeypatch.setattr(extents, "mapped", full)
+    assert (await harvest(origin, 1, 4, "second")).status == 201 and refused
+    assert (await film(origin, "v1")) == (await film(origin, "v1", "second"))
 
 
 async def test_what_is_no_film_is_refused_with_the_reason(home: Path) -> None:

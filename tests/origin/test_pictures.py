@@ -15,6 +15,9 @@ import numpy as np
 import pytest
 
 from base.reports import AssetReport
+from packager.index import FileKey, build
+from packager.movie import read_movie
+from tests.kit.live_media import Studio
 from tests.kit.media import Films
 from tests.kit.pictures import (
     NumberedStudio,
@@ -266,6 +269,40 @@ async def test_peaks_are_loud_where_the_film_is(origin: Origin, numbered: Path) 
     assert struct.unpack_from("<iIiiIi", dat.body) == (2, 1, 48000, 512, found["length"], 1)
     assert np.frombuffer(dat.body, np.int8, offset=24).tolist() == found["data"]
     assert (await origin.get(f"{below}/a1/waveform-1.json")).status == 404
+
+
+class SoundingStudio(Studio):
+    """A publisher whose sound is that of a numbered film: a beep in the first quarter of each second."""
+
+    def __init__(self, film: Path) -> None:
+        data = memoryview(film.read_bytes())
+        rows = build(read_movie(data), FileKey(1, 1, 1)).audio[0].samples
+        self._frames = [bytes(data[at : at + size]) for at, size in zip(rows["offset"], rows["size"], strict=True)]
+        super().__init__(tracks=("a1",), asc=bytes.fromhex("1188"))
+
+    def sample(self, track: str, dts: int, sync: bool) -> bytes:
+        return self._frames[(dts - 48 * 1_700_000_000_000) // 1024]
+
+
+async def test_the_sound_of_a_channel_has_peaks_segment_by_segment(origin: Origin, numbered: Path) -> None:
+    studio = SoundingStudio(numbered)
+    await origin.announce(studio)
+    await origin.publish(studio.run(8500))
+    first = 1_700_000_000
+    for number in range(first, first + 8):
+        answer = await origin.get(live(f"a1/waveform-{number}.json"))
+        assert answer.status == 200 and "immutable" in answer.headers["Cache-Control"], answer.text
+        found = json.loads(answer.body)
+        assert found["sample_rate"] == 48000 and found["length"] in (92, 94, 96)  # frames of 1024 in a second
+        least, greatest = np.array(found["data"]).reshape(-1, 2).T
+        begin = -(-number * 48000 // 1024) * 1024 / 48000 - number  # of the first frame, in its second
+        at = (np.arange(found["length"]) + 0.5) * 512 / 48000 + begin
+        loud, quiet = (at > 0.06) & (at < 0.22), (at > 0.33) & (at < 0.97)
+        assert greatest[loud].min() > 30 and least[loud].max() < -30 and greatest[quiet].max() < 6, number
+    dat = await origin.get(live(f"a1/waveform-{first}.dat"))
+    assert struct.unpack_from("<iIiiIi", dat.body)[:4] == (2, 1, 48000, 512)
+    statuses = [(await origin.get(live(f"a1/waveform-{number}.json"))).status for number in (first - 1, first + 8)]
+    assert statuses == [410, 425]
 
 
 async def test_pictures_of_protected_films_are_shown_only_if_they_may_be(

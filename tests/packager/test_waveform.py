@@ -16,6 +16,7 @@ from packager.fragments import read_moof
 from packager.movie import read_movie
 from packager.plan import make_plan
 from packager.waveform import HEAD, PER_PIXEL, PIXELS
+from tests.packager.live_windows import window
 from tests.packager.packed import Packed
 from tests.packager.tracks import audio, index
 
@@ -79,3 +80,12 @@ def test_both_forms_say_the_same() -> None:
         "version": 2, "channels": 1, "sample_rate": 44_100, "samples_per_pixel": 512, "bits": 8, "length": 3,
         "data": [-128, -1, -3, 3, 0, 127],
     }  # fmt: skip
+
+
+def test_a_piece_of_a_channel_is_a_segment() -> None:
+    one = window().tracks["a1"]
+    wanted = waveform.of_segment(one.format, one.segments[3])
+    assert (wanted.start, wanted.rate, wanted.per_pixel, wanted.pixels) == (one.segments[3].start, 48_000, 512, 188)
+    video = window().tracks["v1"]
+    with pytest.raises(Problem, match="no such piece"):
+        waveform.of_segment(video.format, video.segments[3])
