@@ -29,6 +29,7 @@ from packager.entries import (
 MOST_IDS = 16  # of tracks of a kind: a ladder, or languages
 _AVC_IDR = 5
 _HEVC_IRAP = range(16, 22)  # BLA, IDR and CRA pictures (H.265 table 7-1)
+_WITHOUT_START = frozenset(("ac-3", "ec-3"))
 _FLAC_MARK, _BLOCK_HEAD = b"fLaC", 4
 _MS, _US = 1000, 1_000_000
 
@@ -120,10 +121,9 @@ class FlvTracks:
             case "av01":
                 if packet.type == TS_START:
                     body = _of_descriptor(body)
-                if av1.sequence(body) is not None:
-                    return av1_format(body)
-                track.pending = body
-                return None
+                whole = av1.sequence(body) is not None
+                track.pending = b"" if whole else body
+                return av1_format(body) if whole else None
             case "mp4a":
                 return aac_format(body, language)
             case "Opus":
@@ -132,13 +132,14 @@ class FlvTracks:
                 if body[:4] == _FLAC_MARK:  # FFmpeg sends the block without the mark and its head
                     body = body[4 + _BLOCK_HEAD :]
                 return flac_format(body[: flac.SIZE], language)
-            case _:
-                return None  # AC-3 and E-AC-3 have no configuration of their own
+            case _:  # AC-3 and E-AC-3 have no configuration of their own: the next frame is it
+                track.made = None
+                return None
 
     def _coded(self, kind: str, track: _Track, packet: Packet, ms: int, out: list[TrackConfig | Frame]) -> None:
         data, key = packet.body, True
-        if not data:
-            return
+        if not data or (track.fourcc not in ("", packet.fourcc) and packet.fourcc not in _WITHOUT_START):
+            return  # of another codec than the one that was configured
         match packet.fourcc:
             case "avc1" | "hvc1":
                 if track.length != 4:

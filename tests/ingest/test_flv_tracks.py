@@ -107,6 +107,20 @@ def test_ac3_says_what_it_is_in_its_first_frame() -> None:
     assert tracks.take("audio", 37, b"\x91ac-3" + AC3) == [Frame(track="a1", dts=37, timescale=1000, data=AC3)]
 
 
+def test_another_codec_needs_a_configuration_of_its_own() -> None:
+    tracks = FlvTracks()
+    tracks.take("video", 0, rtmp.avc_config())
+    assert tracks.take("video", 0, b"\x91av01" + SEQUENCE + KEY) == []
+    assert config(tracks.take("video", 40, b"\x90av01" + AV1C)).format.codec.startswith("av01")
+    assert len(tracks.take("video", 40, b"\x91av01" + SEQUENCE + KEY)) == 1
+    tracks.take("audio", 0, rtmp.aac_config())
+    made, _ = tracks.take("audio", 40, b"\x91ac-3" + AC3)
+    assert isinstance(made, TrackConfig) and made.format.codec == "ac-3"
+    assert config(tracks.take("audio", 80, rtmp.aac_config())).format.codec == "mp4a.40.2"
+    assert tracks.take("audio", 80, b"\x90ac-3") == []
+    assert isinstance(tracks.take("audio", 80, b"\x91ac-3" + AC3)[0], TrackConfig)
+
+
 def test_flac() -> None:
     info = struct.pack(">HH", 4608, 4608) + bytes(6) + struct.pack(">I", 44100 << 12 | 1 << 9) + bytes(20)
     made = config(FlvTracks().take("audio", 0, b"\x90fLaCfLaC\x80\0\0\x22" + info)).format

@@ -211,3 +211,18 @@ async def test_9_what_an_encoder_of_enhanced_rtmp_sends_is_what_is_published(cod
     for name in tracks[:each]:
         assert set(steps(role.origin, name)) == {3600}, name
     assert role.origin.refusals == []
+
+
+async def test_10_the_last_state_on_disk_is_enough_to_publish() -> None:
+    """Control is not there and never was, as far as this process knows."""
+    async with ingesting() as role:
+        assert not role.ctx.home.socket("control", door="node").exists()
+        publisher = Publisher(role.port)
+        await publisher.opens()
+        publisher.sends(0, 2200)
+        await role.origin.until(lambda: bool(role.origin.numbers("v1")))
+        found = await role.status()
+        assert (found["desired_seq"], found["sessions"][0]["channel"]) == (1, "studio")
+        other = Publisher(role.port, "unknown")
+        await other.opens()
+        assert "opens no channel" in statuses(await other.closed())[-1][1]
