@@ -53,10 +53,12 @@ class Point:
                 raise Problem("malformed", "the session has ended: send the header and go on at the live edge")
             clock = self._ctx.clock
             now = clock.monotonic()
-            outs = list(upload.feed(octets, now, clock.now_ms()))
+            outs, problem = _taken(upload.feed(octets, now, clock.now_ms()))
             if self.live is None and (upload.headers or upload.fragments):
                 await self._open(software, peer)
             wait = await self._give(outs)
+            if problem is not None:
+                raise problem
             self.heard = now
             if self.live is not None:
                 self.live.received(len(octets))
@@ -68,10 +70,12 @@ class Point:
             if self.over:
                 raise Problem("malformed", "the session has ended: go on at the live edge")
             now = self._ctx.clock.monotonic()
-            outs = list(self.presentation.transport(path, body, now))
-            if self.live is None:
+            outs, problem = _taken(self.presentation.transport(path, body, now))
+            if self.live is None and problem is None:
                 await self._open(software, peer)
             wait = await self._give(outs)
+            if problem is not None:
+                raise problem
             self.heard = now
             if self.live is not None:
                 self.live.received(len(body))
@@ -160,3 +164,13 @@ class Point:
         """What was held for other tracks or for a hole belongs to the session."""
         with contextlib.suppress(Problem):
             await self._give(self.presentation.finish(self._ctx.clock.monotonic()))
+
+
+def _taken(outs: Iterable[Out]) -> tuple[list[Out], Problem | None]:
+    """All that comes, up to a Problem: what was good before it counts."""
+    found: list[Out] = []
+    try:
+        found.extend(outs)  # keeps what came before the fault
+    except Problem as problem:
+        return found, problem
+    return found, None

@@ -85,7 +85,7 @@ class Presentation:
         """The session after this one: a source that lost its way may go on without sending its headers anew."""
         fresh = Presentation()
         fresh._announced, fresh._listed = self._announced, self._listed
-        used = {track.stream for track in self._tracks.values() if track.name}
+        used = {track.stream for track in self._tracks.values() if track.name} or set(self._headers)
         for stream, header in self._headers.items():
             if stream in used:
                 list(fresh.header(stream, header))

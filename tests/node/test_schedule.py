@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,15 @@ async def test_a_schedule_from_the_command_line(appliances: Any, home: Home, fil
     assert (await headwater(*said, *where))[0] == 0
     code, out, err = await headwater(*said, "--loop", "tour", "tour", *where)
     assert code == 0 and out.split() == ["then", "tour", "then", "tour", "over", "and", "over"], err
+    folder = tmp_path / "films"
+    folder.mkdir()
+    shutil.copy(films("bframes"), folder / "b.mp4")
+    shutil.copy(films("bframes"), folder / "a.mp4")
+    (folder / "notes.txt").write_text("no film")
+    for _ in range(2):  # the second time they are there
+        code, out, err = await headwater(*said, "--folder", str(folder), *where)
+        assert code == 0 and out.split() == ["then", "a-mp4", "then", "b-mp4", "over", "and", "over"], err
+    assert (await headwater(*said, "--folder", str(tmp_path / "none"), *where))[0] == 1
     day = tmp_path / "day.json"
     day.write_text(json.dumps({"items": [{"asset": "tour", "at": "2027-01-15T08:00:00Z"}]}))
     code, out, err = await headwater(*said, "--file", str(day), "--json", *where)

@@ -13,7 +13,7 @@ import pytest
 
 from base.desired import ChannelSpec, key_hash
 from tests.ingest.cmaf.test_manifest import MPD
-from tests.kit.ingesting import KEY, STUDIO, Ingesting
+from tests.kit.ingesting import KEY, STUDIO, Ingesting, Publisher
 from tests.kit.pushing import Source, Track, film, later, parts, pushed_to
 from tests.kit.sources import framemd5
 
@@ -204,3 +204,25 @@ async def test_pictures_and_sound_of_ffmpeg_come_out_as_they_went_in(tmp_path: P
         made.write_bytes(role.origin.body("v1"))
         pictures, original = framemd5(made, "v:0"), framemd5(video, "v:0")
         assert len(pictures) >= 125 and pictures == original[: len(pictures)]
+
+
+async def test_what_is_good_before_a_fault_counts() -> None:
+    async with pushed_to() as (role, port), Source(port) as source:
+        seconds = list(some_seconds(role, 6))
+        await source.sends("v.cmfv", VIDEO.header)
+        for second in seconds[:-1]:
+            broken = VIDEO.segment(second) + b"\0\0\0\1garbage!"
+            assert (await source.puts("v.cmfv", broken))[0] == 400
+        await source.sends("v.cmfv", VIDEO.segment(seconds[-1]))
+        await role.origin.until(lambda: role.origin.numbers("v1")[:5] == seconds[:5])
+
+
+async def test_a_source_that_waited_for_its_turn_goes_on_without_its_header() -> None:
+    async with pushed_to() as (role, port), Source(port) as source:
+        publisher = Publisher(role.port)
+        await publisher.opens()
+        assert (await source.puts("v.cmfv", VIDEO.header))[0] == 403
+        publisher.goes()
+        await role.until_state("none")
+        await source.sends("v.cmfv", VIDEO.segment(some_seconds(role, 2)[0]))
+        await role.until_state("admitted")
