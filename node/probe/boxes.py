@@ -1,4 +1,4 @@
-"""A small reader of ISO-BMFF, for looking only (ISO/IEC 14496-12): init segments, movie fragments, sidx.
+"""A small reader of ISO-BMFF, for looking only (ISO/IEC 14496-12): init segments and movie fragments.
 
 Own code on purpose: the packager's tables would read back what the packager wrote wrong. `Broken` says where the
 bytes end to make sense. Nothing is allocated by a size that the bytes only claim.
@@ -124,7 +124,7 @@ def init(data: bytes | memoryview) -> Init:
     mvex = moov.find(b"mvex")
     defaults = {}
     for trex in mvex.all(b"trex") if mvex else ():
-        track, _, duration, size, flags = _unpack(">5I", trex, 4)
+        track, _, duration, size, flags = unpack(">5I", trex, 4)
         defaults[track] = (duration, size, flags)
     if mvhd := moov.find(b"mvhd"):
         found.durations.append(_duration(mvhd, 16, 24))
@@ -134,9 +134,9 @@ def init(data: bytes | memoryview) -> Init:
         stbl = trak.find(b"mdia", b"minf", b"stbl")
         for box in stbl.inner if stbl else ():
             if box.type in (b"stts", b"ctts", b"stsc", b"stco", b"co64"):
-                found.samples += _unpack(">I", box, 4)[0]
+                found.samples += unpack(">I", box, 4)[0]
             elif box.type in (b"stsz", b"stz2"):
-                found.samples += _unpack(">I", box, 8)[0]
+                found.samples += unpack(">I", box, 8)[0]
         track_ = _track(trak, defaults)
         found.tracks[track_.id] = track_
     return found
@@ -147,7 +147,8 @@ def _brands(body: memoryview) -> tuple[str, ...]:
     return tuple(text[at : at + 4].decode("latin-1") for at in (0, *range(8, len(text) - 3, 4)))
 
 
-def _unpack(form: str, box: Box, at: int) -> tuple[int, ...]:
+def unpack(form: str, box: Box, at: int) -> tuple[int, ...]:
+    """Fields of a box's body. Raises Broken."""
     try:
         return struct.unpack_from(form, box.body, at)
     except struct.error as fault:
@@ -156,8 +157,8 @@ def _unpack(form: str, box: Box, at: int) -> tuple[int, ...]:
 
 def _duration(box: Box, short: int, long: int) -> int:
     """Of mvhd, tkhd: version 1 has 64 bits."""
-    version = _unpack(">B", box, 0)[0]
-    return _unpack(">Q", box, long)[0] if version == 1 else _unpack(">I", box, short)[0]
+    version = unpack(">B", box, 0)[0]
+    return unpack(">Q", box, long)[0] if version == 1 else unpack(">I", box, short)[0]
 
 
 def _track(trak: Box, defaults: dict[int, tuple[int, int, int]]) -> Track:
@@ -165,8 +166,8 @@ def _track(trak: Box, defaults: dict[int, tuple[int, int, int]]) -> Track:
     hdlr, stsd = trak.find(b"mdia", b"hdlr"), trak.find(b"mdia", b"minf", b"stbl", b"stsd")
     if not (tkhd and mdhd and hdlr and stsd):
         raise Broken(f"the trak at byte {trak.start} lacks tkhd, mdhd, hdlr or stsd")
-    number = _unpack(">I", tkhd, 20 if _unpack(">B", tkhd, 0)[0] == 1 else 12)[0]
-    timescale = _unpack(">I", mdhd, 20 if _unpack(">B", mdhd, 0)[0] == 1 else 12)[0]
+    number = unpack(">I", tkhd, 20 if unpack(">B", tkhd, 0)[0] == 1 else 12)[0]
+    timescale = unpack(">I", mdhd, 20 if unpack(">B", mdhd, 0)[0] == 1 else 12)[0]
     if timescale == 0:
         raise Broken(f"the mdhd at byte {mdhd.start} has timescale 0")
     handler = bytes(hdlr.body[8:12]).decode("latin-1")
@@ -174,7 +175,7 @@ def _track(trak: Box, defaults: dict[int, tuple[int, int, int]]) -> Track:
     for entry in _boxes(stsd.body[8:], stsd.start + 16, _DEEPEST - 2):
         codec = _codec(entry, handler)
         if handler == "vide":
-            width, height = _unpack(">HH", entry, 24)
+            width, height = unpack(">HH", entry, 24)
         break
     return Track(
         id=number,
@@ -192,10 +193,10 @@ def _shift(elst: Box | None) -> int:
     """The media time of the first edit that is not empty."""
     if elst is None:
         return 0
-    version, count = _unpack(">B3xI", elst, 0)
+    version, count = unpack(">B3xI", elst, 0)
     form, width = (">Qq", 20) if version == 1 else (">Ii", 12)
     for number in range(min(count, 16)):
-        time = _unpack(form, elst, 8 + number * width)[1]
+        time = unpack(form, elst, 8 + number * width)[1]
         if time >= 0:
             return time
     return 0
@@ -319,26 +320,26 @@ def _run(traf: Box, moof: int, end: int, init_: Init | None) -> Run:
     tfhd = traf.find(b"tfhd")
     if tfhd is None:
         raise Broken(f"the traf at byte {traf.start} has no tfhd")
-    head, track = _unpack(">II", tfhd, 0)
+    head, track = unpack(">II", tfhd, 0)
     said = head & 0xFFFFFF
     known = init_.tracks.get(track) if init_ else None
     duration, size, flags = known.defaults if known else (0, 0, 0)
     at = 8
     base = moof
     if said & 0x1:
-        base, at = _unpack(">Q", tfhd, at)[0], at + 8
+        base, at = unpack(">Q", tfhd, at)[0], at + 8
     if said & 0x2:
         at += 4
     if said & 0x8:
-        duration, at = _unpack(">I", tfhd, at)[0], at + 4
+        duration, at = unpack(">I", tfhd, at)[0], at + 4
     if said & 0x10:
-        size, at = _unpack(">I", tfhd, at)[0], at + 4
+        size, at = unpack(">I", tfhd, at)[0], at + 4
     if said & 0x20:
-        flags = _unpack(">I", tfhd, at)[0]
+        flags = unpack(">I", tfhd, at)[0]
     tfdt = traf.find(b"tfdt")
     time = None
     if tfdt:
-        time = _unpack(">Q" if _unpack(">B", tfdt, 0)[0] == 1 else ">I", tfdt, 4)[0]
+        time = unpack(">Q" if unpack(">B", tfdt, 0)[0] == 1 else ">I", tfdt, 4)[0]
     run = Run(track=track, start=moof, tfdt=time, base_is_moof=not said & 0x1)
     here = base
     for trun in traf.all(b"trun"):
@@ -349,14 +350,14 @@ def _run(traf: Box, moof: int, end: int, init_: Init | None) -> Run:
 
 def _samples(trun: Box, run: Run, defaults: tuple[int, int, int], base: int, here: int) -> int:
     """Adds the trun's samples; returns where its data ends (8.8.8)."""
-    head, count = _unpack(">II", trun, 0)
+    head, count = unpack(">II", trun, 0)
     said, at = head & 0xFFFFFF, 8
     signed = head >> 24 > 0
     if said & 0x1:
-        here, at = base + _unpack(">i", trun, at)[0], at + 4
+        here, at = base + unpack(">i", trun, at)[0], at + 4
     first = None
     if said & 0x4:
-        first, at = _unpack(">I", trun, at)[0], at + 4
+        first, at = unpack(">I", trun, at)[0], at + 4
     width = 4 * (said >> 8 & 0xF).bit_count()
     if count > _MOST_SAMPLES or count * width > len(trun.body) - at:
         raise Broken(f"the trun at byte {trun.start} says {count} samples, and has no room for them")
@@ -364,44 +365,18 @@ def _samples(trun: Box, run: Run, defaults: tuple[int, int, int], base: int, her
         duration, size, flags = defaults
         offset = 0
         if said & 0x100:
-            duration, at = _unpack(">I", trun, at)[0], at + 4
+            duration, at = unpack(">I", trun, at)[0], at + 4
         if said & 0x200:
-            size, at = _unpack(">I", trun, at)[0], at + 4
+            size, at = unpack(">I", trun, at)[0], at + 4
         if said & 0x400:
-            flags, at = _unpack(">I", trun, at)[0], at + 4
+            flags, at = unpack(">I", trun, at)[0], at + 4
         elif number == 0 and first is not None:
             flags = first
         if said & 0x800:
-            offset, at = _unpack(">i" if signed else ">I", trun, at)[0], at + 4
+            offset, at = unpack(">i" if signed else ">I", trun, at)[0], at + 4
         run.durations.append(duration)
         run.sizes.append(size)
         run.flags.append(flags)
         run.offsets.append(offset)
         here += size
     return here
-
-
-@dataclass(frozen=True, slots=True)
-class Sidx:
-    """Subsegments as (octets, duration, starts with SAP). `first` is where they start, from the end of the sidx."""
-
-    timescale: int
-    earliest: int
-    first: int
-    entries: tuple[tuple[int, int, bool], ...]
-    nested: bool
-
-
-def sidx(data: bytes | memoryview) -> Sidx:
-    """8.16.3. Raises Broken if the first sidx cannot be read, or there is none."""
-    box = next((box for box in read(data) if box.type == b"sidx"), None)
-    if box is None:
-        raise Broken("no sidx")
-    version = _unpack(">B", box, 0)[0]
-    timescale = _unpack(">I", box, 8)[0]
-    earliest, first = _unpack(">QQ" if version else ">II", box, 12)
-    at = 28 if version else 20
-    count = _unpack(">HH", box, at)[1]
-    rows = [_unpack(">III", box, at + 4 + 12 * number) for number in range(count)]
-    entries = tuple((size & 0x7FFFFFFF, lasts, bool(sap >> 31)) for size, lasts, sap in rows)
-    return Sidx(timescale, earliest, first, entries, any(size >> 31 for size, _, _ in rows))

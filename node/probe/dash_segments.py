@@ -8,6 +8,7 @@ from node.probe import boxes
 from node.probe.mpd import Node, Representation, Slot
 from node.probe.rules import Finding
 from node.probe.segments import Look
+from node.probe.sidx import Sidx
 
 _SLACK_S = 0.0015
 
@@ -53,7 +54,7 @@ def segment(seen: Look, slot: Slot, one: Representation) -> Iterator[Finding]:
         yield Finding("dash-sap", url, slot.line, f"{slot.number} of {one.id} starts with another sample")
 
 
-def index(found: boxes.Sidx, one: Representation, node: Node) -> Iterator[Finding]:
+def index(found: Sidx, one: Representation, node: Node) -> Iterator[Finding]:
     url = one.period.manifest.url
     if found.nested or not found.entries:
         yield Finding("sidx", url, node.line, "references to other sidx" if found.nested else "no references")

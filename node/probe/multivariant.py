@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
-from node.probe.playlist import Multivariant, Tag, Variant
+from node.probe.playlist import Tag
 from node.probe.rules import Finding
+from node.probe.variants import Multivariant, Variant
 
 _GROUPS = {"AUDIO": "AUDIO", "VIDEO": "VIDEO", "SUBTITLES": "SUBTITLES", "CLOSED-CAPTIONS": "CLOSED-CAPTIONS"}
 _TELL_APART = ("LANGUAGE", "ASSOC-LANGUAGE", "FORCED", "CHARACTERISTICS")

@@ -1,7 +1,7 @@
 """Reads an HLS playlist as far as it can be read: rules judge what is odd, the reader does not stop at it.
 
-`read` splits text into tags and URI lines; `media` and `multivariant` make of them what a player would. Durations
-in seconds, dates in seconds since 1970, lines count from 1.
+`read` splits text into tags and URI lines; `media` makes of them what a player would, `node.probe.variants` of those
+of a multivariant playlist. Durations in seconds, dates in seconds since 1970, lines count from 1.
 """
 
 from __future__ import annotations
@@ -383,46 +383,3 @@ def _value(document: Document, name: str) -> str:
 def _int(document: Document, name: str) -> int:
     text = _value(document, name)
     return int(text) if text.isdecimal() else 0
-
-
-@dataclass(frozen=True, slots=True)
-class Variant:
-    """`uri` is empty where no URI line follows."""
-
-    tag: Tag
-    uri: str
-    iframes: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Multivariant:
-    document: Document
-    variants: tuple[Variant, ...]
-    renditions: tuple[Tag, ...]
-
-    def absolute(self, uri: str) -> str:
-        return urljoin(self.document.url, uri)
-
-    def members(self, kind: str, group: str) -> list[Tag]:
-        return [tag for tag in self.renditions if tag.get("TYPE") == kind and tag.get("GROUP-ID") == group]
-
-    @property
-    def playlists(self) -> list[str]:
-        """The absolute URLs of all media playlists, each once, in order."""
-        uris = [v.uri for v in self.variants if not v.iframes] + [t.get("URI") for t in self.renditions]
-        uris += [v.uri for v in self.variants if v.iframes]
-        return list(dict.fromkeys(self.absolute(uri) for uri in uris if uri))
-
-
-def multivariant(document: Document) -> Multivariant:
-    variants: list[Variant] = []
-    rows = document.rows
-    for at, row in enumerate(rows):
-        if not isinstance(row, Tag):
-            continue
-        if row.name == "EXT-X-STREAM-INF":
-            after = rows[at + 1] if at + 1 < len(rows) else None
-            variants.append(Variant(row, after.text if isinstance(after, Uri) else ""))
-        elif row.name == "EXT-X-I-FRAME-STREAM-INF":
-            variants.append(Variant(row, row.get("URI"), iframes=True))
-    return Multivariant(document, tuple(variants), tuple(document.all("EXT-X-MEDIA")))

@@ -11,13 +11,14 @@ from urllib.parse import urljoin
 
 from node.probe import answers, dash_segments, manifest, segments, updates
 from node.probe.answers import Answer
-from node.probe.boxes import Broken, Init, fragments, init, sidx
+from node.probe.boxes import Broken, Init, fragments, init
 from node.probe.fetch import Fetch, Spent
 from node.probe.mpd import Malformed, Manifest, Node, Representation, Slot, duration, parse
 from node.probe.mpd import manifest as read_manifest
 from node.probe.playlist import date
 from node.probe.result import Result, Row
 from node.probe.rules import Finding
+from node.probe.sidx import sidx
 
 _T = TypeVar("_T")
 _SEGMENT_BYTES = 512 << 20

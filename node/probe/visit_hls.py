@@ -12,10 +12,11 @@ from node.probe.answers import Answer
 from node.probe.boxes import Broken, Init, fragments, init
 from node.probe.fetch import Fetch, Spent
 from node.probe.follow_hls import Follow, Rendition, every, unserved
-from node.probe.playlist import Media, Multivariant, Range, Segment, Tag, read
-from node.probe.playlist import multivariant as read_multivariant
+from node.probe.playlist import Media, Range, Segment, Tag, read
 from node.probe.result import Result, Row
 from node.probe.rules import Finding
+from node.probe.variants import Multivariant
+from node.probe.variants import multivariant as read_multivariant
 
 _SEGMENT_BYTES = 512 << 20
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from node.probe.playlist import Document, Media, Multivariant, media, multivariant, read
+from node.probe.playlist import Document, Media, media, read
 from node.probe.rules import Finding
+from node.probe.variants import Multivariant, multivariant
 
 Cases = dict[str, tuple[list[Finding], list[Finding]]]
 

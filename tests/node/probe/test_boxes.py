@@ -7,6 +7,7 @@ import struct
 import pytest
 
 from node.probe import boxes
+from node.probe.sidx import sidx
 from tests.node.probe import bmff
 
 
@@ -72,13 +73,6 @@ def test_an_i_frame_range_may_end_within_mdat() -> None:
     assert boxes.fragments(cut, None, cut=True).data == 20
 
 
-def test_an_index_is_read() -> None:
-    found = boxes.sidx(bmff.sidx((100, 2000), (200, 1000)))
-    assert found.entries == ((100, 2000, True), (200, 1000, True)) and found.timescale == 1000 and not found.nested
-    with pytest.raises(boxes.Broken, match="no sidx"):
-        boxes.sidx(bmff.box(b"free"))
-
-
 @pytest.mark.parametrize(
     "data",
     [
@@ -112,4 +106,4 @@ def test_damaged_bytes_are_read_or_broken() -> None:
             data[dice.randrange(len(data))] = dice.choice([0, 1, 8, 255, dice.randrange(256)])
         del data[dice.randrange(len(data)) if dice.random() < 0.2 else len(data) :]
         with contextlib.suppress(boxes.Broken):
-            (boxes.init, lambda data: boxes.fragments(data, None), boxes.sidx)[at](bytes(data))
+            (boxes.init, lambda data: boxes.fragments(data, None), sidx)[at](bytes(data))

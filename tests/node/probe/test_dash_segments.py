@@ -6,6 +6,7 @@ from node.probe import boxes, dash_segments
 from node.probe.mpd import Node, Representation, Slot
 from node.probe.rules import Finding
 from node.probe.segments import look
+from node.probe.sidx import sidx
 from tests.node.probe import bmff
 from tests.node.probe.manifests import STATIC, URL, made
 from tests.node.probe.pairs import Cases, pair, rules, shows
@@ -22,7 +23,7 @@ def segment(data: bytes, slot: Slot, one: Representation = ONE) -> list[Finding]
 
 
 def index(*entries: tuple[int, int], sap: bool = True, nested: bool = False) -> list[Finding]:
-    return list(dash_segments.index(boxes.sidx(bmff.sidx(*entries, sap=sap, nested=nested)), ONE, BASE))
+    return list(dash_segments.index(sidx(bmff.sidx(*entries, sap=sap, nested=nested)), ONE, BASE))
 
 
 SLOT = Slot(1, 2000, 2000, 10)
