@@ -19,6 +19,7 @@ from node.clock import SteppedClock
 from node.home import Home
 from node.process import Context
 from node.settings import Settings
+from tests.kit.proxied import Proxied, proxied
 from tests.kit.upstream import Answer, ScriptedUpstream, Wire
 
 
@@ -78,3 +79,14 @@ async def rig() -> AsyncIterator[Rig]:
             wire.writer.transport.abort()
     await upstream.stop()
     shutil.rmtree(folder)
+
+
+@pytest.fixture
+async def edge() -> AsyncIterator[Proxied]:
+    async with proxied() as made:
+        yield made
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge.generic.PATIENCE_S", 0.1)
