@@ -12,7 +12,6 @@ import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
-from itertools import islice
 from pathlib import Path
 
 import msgspec
@@ -23,13 +22,13 @@ from base.push import MarkNote, PartNote, SessionGrant, SessionNote
 from base.reports import ChannelReport, TrackReport
 from base.uris import init_file, segment_file
 from node.clock import Clock
-from origin import disk
+from origin import disk, track_report
 from origin.journal import ChannelRow, Journal, SegmentRow
 from origin.live_marks import LiveMarks
-from origin.runs import Run, Runs
+from origin.runs import Opening, Run, Runs
 from origin.track import Track, drop_segments, read_part
 from origin.window import TrackWindow
-from packager import describe, hls_live
+from packager import hls_live
 from packager.fragments import read_chunk
 from packager.live import LiveTrack, LiveWindow
 from packager.live_marks import LiveMark
@@ -41,10 +40,6 @@ log = structlog.get_logger("channel")
 _STALLED_GRIDS, _STALLED_MS = 3, 6000
 # A playlist never gets shorter than this many target durations (RFC 8216bis 6.2.2: 3; Apple authoring 8.11: 6).
 _LEAST_TARGETS = 6
-# As many closed segments are measured.
-_SAMPLE = 30
-# Head room of declared rates, as a share of the measured peak, before and after this many closed segments.
-_ROOM_UNSETTLED, _ROOM, _SETTLED = 0.5, 0.25, 8
 
 
 class Channel:
@@ -274,7 +269,11 @@ class Channel:
         newest = max((track.last_closed for track in window.tracks.values()), default=-1)
         known = self._reports
         if known is None or known[0] != newest or known[1] is not session or len(known[2]) != len(window.tracks):
-            known = newest, session, tuple(_report(track, window.target) for track in window.tracks.values())
+            known = (
+                newest,
+                session,
+                tuple(track_report.measured(track, window.target) for track in window.tracks.values()),
+            )
             self._reports = known
         return known[2]
 
@@ -336,23 +335,18 @@ class Channel:
 
     def run_of(self, track: Track, number: int, init: str, *, broken: bool) -> Run:
         """The run of a segment that is about to be opened."""
-        window, newest = track.window, self.runs.newest
-        last, before = window.last, self.row.used
-        others = max((other.window.highest for other in self.tracks.values() if other is not track), default=-1)
-        anew = newest is not None and newest.number <= before < number
-        hole = -1
-        if last is not None and number > last.number + 1 and others < number:
-            # what is missing may be the beginning of a session, which others still have
-            begins = max(last.number, others) <= before < number
-            hole, anew = (before + 1 if begins else number), anew and (begins or broken)
-        found = self.runs.choose(
-            number,
-            window.run,
-            broken=broken or (last is not None and init != last.init),
-            hole=hole,
-            anew=anew and (broken or hole >= 0),
+        last = track.window.last
+        others = (other.window.highest for other in self.tracks.values() if other is not track)
+        opening = Opening(
+            number=number,
+            joined=track.window.run,
+            last=last.number if last is not None else None,
+            others=max(others, default=-1),
+            flagged=broken,
+            changed=last is not None and init != last.init,
         )
-        return found if found == newest else replace(found, begun_ms=found.begun_ms or self._clock.now_ms())
+        found = self.runs.of(opening, self.row.used)
+        return found if found.begun_ms or found == self.runs.newest else replace(found, begun_ms=self._clock.now_ms())
 
     def open(self, track: Track, number: int, start: int, init: str, run: Run) -> None:
         """A segment's first part is there."""
@@ -441,26 +435,6 @@ def _begins_us(tracks: Mapping[str, LiveTrack]) -> int:
     """When the window begins, µs since 1970; 0 without tracks."""
     begins = (track.segments[0].start * 1_000_000 // track.format.timescale for track in tracks.values())
     return min(begins, default=0)
-
-
-def _report(track: LiveTrack, target: int) -> TrackReport:
-    """Rates over the last 30 closed segments; of the open one while there is no other.
-
-    What is said now is held against segments that are still to come (RFC 8216bis 4.4.6.2), so there is head room: much
-    while little was seen, for an encoder's rate control settles over its first seconds.
-    """
-    scale = track.format.timescale
-    newest = (s for s in reversed(track.segments) if not s.gap and s.duration)
-    known = list(islice(newest, _SAMPLE + 1))
-    sample = [s for s in reversed(known) if s.closed][-_SAMPLE:] or known[:1]
-    peak, average = describe.rates([s.size for s in sample], [s.duration / scale for s in sample], target)
-    parts = [part for s in sample for part in s.parts]
-    ticks = sum(part.duration for part in parts)
-    rate = ""
-    if track.format.kind == "video" and ticks:
-        rate = describe.frame_rate(Fraction(sum(part.samples for part in parts) * scale, ticks))
-    room = _ROOM if len(sample) >= _SETTLED else _ROOM_UNSETTLED
-    return describe.report(track.name, track.format, peak + int(peak * room), average, rate, track.label)
 
 
 def _write_init(path: Path, body: bytes) -> None:

@@ -24,6 +24,21 @@ class Run:
     begun_ms: int = 0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """A segment that a track is about to open. `joined`: see Runs.choose. `last`: number of the one before, None if
+    nothing is listed. `others`: the highest number of any other track. `flagged`: its publisher says that it follows
+    nothing; `changed`: it has another init segment than the one before.
+    """
+
+    number: int
+    joined: int
+    last: int | None
+    others: int
+    flagged: bool
+    changed: bool
+
+
 class Runs:
     """Those of a channel, oldest first; numbers and breaks both rise."""
 
@@ -33,6 +48,23 @@ class Runs:
     @property
     def newest(self) -> Run | None:
         return self._known[-1] if self._known else None
+
+    def of(self, opening: Opening, used: int) -> Run:
+        """The run of a segment; `used`: the highest number that was used when the present session began."""
+        number, last, newest = opening.number, opening.last, self.newest
+        anew = newest is not None and newest.number <= used < number
+        hole = -1
+        if last is not None and number > last + 1 and opening.others < number:
+            # what is missing may be the beginning of a session, which others still have
+            begins = max(last, opening.others) <= used < number
+            hole, anew = (used + 1 if begins else number), anew and (begins or opening.flagged)
+        return self.choose(
+            number,
+            opening.joined,
+            broken=opening.flagged or opening.changed,
+            hole=hole,
+            anew=anew and (opening.flagged or hole >= 0),
+        )
 
     def choose(self, number: int, joined: int, *, broken: bool, hole: int = -1, anew: bool = False) -> Run:
         """The run of the segment that a track opens; a new one is known from `begin` on.

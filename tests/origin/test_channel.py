@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -25,7 +21,6 @@ from packager import hls_live
 from packager.segmenter import Part
 from tests.kit.hls import read_media
 from tests.kit.live_media import ASC_44100, Studio, segments
-from tests.kit.optional import ROOT
 
 
 class Desk:
@@ -386,29 +381,6 @@ async def test_the_report_says_what_is_held(desk: Desk) -> None:
     assert (video.frame_rate, video.width, audio.sample_rate, audio.channels) == ("25", 320, 48_000, 2)
 
 
-@pytest.mark.rule("RFC 8216bis 4.4.6.2", "a live channel declares more than it has seen, the more so while it is young")
-async def test_declared_rates_leave_room_for_what_is_to_come(desk: Desk) -> None:
-    await desk.announces()
-    shares = []
-    for part in desk.studio.run(12_000):
-        await desk.puts(part)
-        said = {report.track: report for report in desk.channel.reports()}
-        closed = [s for s in desk.channel.window().tracks["v1"].segments if s.closed]
-        if part.track == "v1" and part.note.last:
-            shares.append(said["v1"].bandwidth / max(s.size * 8 * 90_000 / s.duration for s in closed))
-    assert len(shares) > 8
-    assert shares[0] >= 1.45 and min(shares) >= 1.2
-
-
-async def test_a_new_label_is_reported_at_once(desk: Desk) -> None:
-    await desk.announces()
-    await desk.puts(*desk.studio.run(2000))
-    assert desk.channel.reports()[1].label == ""
-    tracks = tuple(msgspec.structs.replace(t, label="Ton") for t in desk.studio.note.tracks)
-    await desk.announces(tracks=tracks)
-    assert desk.channel.reports()[1].label == "Ton"
-
-
 async def test_a_removed_channel_takes_nothing_and_wakes_who_waits(desk: Desk) -> None:
     await desk.announces()
     parts = desk.studio.run(2500)
@@ -440,127 +412,9 @@ async def test_removing_waits_for_a_write_that_is_under_way(desk: Desk) -> None:
     assert desk.journal.segments("studio", "e1") == [] and not desk.channel.folder.exists()
 
 
-@pytest.mark.rule(
-    "RFC 8216bis 6.2.2", "a segment can be had for its duration and that of the longest playlist that held it"
-)
-async def test_files_go_when_no_player_can_know_them(tmp_path: Path) -> None:
-    desk = Desk(tmp_path, Studio(window_s=10))
-    await desk.announces()
-    await desk.puts(*desk.studio.run(30_000))
-    first = desk.numbers("v1")[0]
-    assert first > 1_700_000_010
-    now_s = desk.clock.now_ms() // 1000
-    for number in range(1_700_000_000, first + 5):
-        for track in ("v1", "a1"):
-            os.utime(desk.channel.folder / track / f"{number}.m4s", (now_s, now_s))
-    assert await desk.channel.drop_files() == 0  # they first appeared just now
-    desk.clock.advance(11_000)
-    assert await desk.channel.drop_files() == 0  # listed 10 s, 1 s long, and a minute for caches
-    desk.clock.advance(61_000)
-    assert await desk.channel.drop_files() == 2 * (first - 1_700_000_000)
-    left = sorted(int(path.stem) for path in (desk.channel.folder / "v1").glob("*.m4s"))
-    assert left[0] == first and {row.number for row in desk.journal.segments("studio", "e1")} >= {first}
-    assert min(row.number for row in desk.journal.segments("studio", "e1")) == first
-    desk.journal.close()
-
-
-async def test_a_window_that_was_longer_counts_while_players_may_hold_its_playlist(tmp_path: Path) -> None:
-    desk = Desk(tmp_path, Studio(window_s=600))
-    await desk.announces()
-    await desk.puts(*desk.studio.run(20_000))
-    now_s = desk.clock.now_ms() // 1000
-    for path in desk.channel.folder.glob("*/*.m4s"):
-        os.utime(path, (now_s, now_s))
-    await desk.announces(window_s=6)
-    await desk.puts(*desk.studio.run(2000))
-    assert desk.numbers("v1")[0] > 1_700_000_010
-    desk.clock.advance(500_000)
-    assert await desk.channel.drop_files() == 0
-    desk.clock.advance(200_000)
-    assert await desk.channel.drop_files() > 0
-    desk.journal.close()
-
-
-async def test_files_of_a_track_that_left_go_too_but_its_numbers_stay_used(tmp_path: Path) -> None:
-    desk = Desk(tmp_path, Studio(window_s=6, tracks=("v1", "a1")))
-    await desk.announces()
-    await desk.puts(*desk.studio.run(4000))
-    silent = Studio(window_s=6, tracks=("v1",), start_ms=desk.studio.now_ms)
-    silent.begin(next_number=await desk.announces(silent) + 1)
-    last = desk.channel.tracks["a1"].window.highest
-    desk.clock.advance(3_600_000)
-    for path in (desk.channel.folder / "a1").glob("*.m4s"):
-        os.utime(path, (1, 1))
-    assert await desk.channel.drop_files() >= 4
-    assert not list((desk.channel.folder / "a1").glob("*.m4s"))
-    assert [row.number for row in desk.journal.segments("studio", "e1") if row.track == "a1"] == [last]
-    desk.journal.close()
-
-
 def test_a_snapshot_is_a_value(desk: Desk) -> None:
     assert desk.channel.window() is desk.channel.window()
     assert desk.channel.window().tracks == {}
-
-
-# A limit on the size of files stands for a full disk, in the middle of a part and at the closing of a segment.
-_FULL = """
-import asyncio, resource, signal, sys
-from pathlib import Path
-from tests.kit.live_media import Studio, segments
-from tests.origin.test_channel import Desk, only
-
-async def main():
-    desk = Desk(Path(sys.argv[1]), Studio())
-    await desk.announces()
-    parts = only("v1", desk.studio.run(1900))
-    first = [p for p in parts if p.number == parts[0].number]
-    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    await desk.puts(*first[:2])
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    limit = sum(len(p.body) for p in first[:2]) + 100
-    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
-    for attempt in range(2):
-        try:
-            await desk.puts(first[2])
-        except OSError as fault:
-            print(fault.strerror)
-    try:
-        await desk.puts(parts[len(first)])  # closes the first: the journal cannot grow
-    except OSError as fault:
-        print(fault)
-    print(desk.files(), desk.numbers("v1"))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    await desk.puts(*parts[2:])
-    (path,) = (desk.channel.folder / "v1").glob("*.m4s")
-    print(path.read_bytes() == segments(parts)["v1", parts[0].number])
-    desk.journal.close()
-
-asyncio.run(main())
-"""
-
-
-def test_a_full_disk_takes_nothing_and_loses_nothing(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", _FULL, str(tmp_path)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 0, done.stderr
-    too_large, again, journal, state, same = done.stdout.splitlines()
-    assert too_large == again == "File too large"
-    assert journal.startswith("the journal cannot be written")
-    assert ".open-" in state and "[1700000000]" in state
-    assert same == "True"
-
-
-async def test_a_folder_that_cannot_be_written_refuses_and_goes_on_later(desk: Desk) -> None:
-    await desk.announces()
-    first, second, *_ = only("v1", desk.studio.run(1900))
-    await desk.puts(first)
-    folder = desk.channel.folder / "v1"
-    moved = folder.with_name("away")
-    shutil.move(folder, moved)
-    with pytest.raises(OSError):
-        await desk.puts(second)
-    shutil.move(moved, folder)
-    assert await desk.puts(second) == [True]
 
 
 def test_the_session_note_of_the_kit_is_one(desk: Desk) -> None:
