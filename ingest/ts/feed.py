@@ -10,6 +10,7 @@ from ingest.live import LiveSession
 from ingest.media import Frame, TrackConfig
 from ingest.ts.demuxer import Demuxer
 from ingest.ts.streams import Event
+from ingest.ts.tables import Program
 from ingest.ts.video import HZ
 from node.metrics import Metrics
 
@@ -23,6 +24,7 @@ class Feed:
         self._live = live
         self._metrics = metrics
         self._demuxer = Demuxer(program)
+        self._program: Program | None = None
         self._counted: Counter[str] = Counter()
         self._ignored: tuple[str, ...] = ()
 
@@ -49,6 +51,10 @@ class Feed:
             log.info("ts.ignored", session=self._live.id, streams=list(self._ignored[:16]))
 
     async def _give(self, events: list[Event]) -> float:
+        if self._program is not self._demuxer.program:
+            self._program = self._demuxer.program
+            if self._program is not None and any(stream.codec == "scte-35" for stream in self._program.streams):
+                self._live.channel.will_signal()
         wait = 0.0
         for event in events:
             if isinstance(event, Frame):

@@ -13,6 +13,8 @@ import pytest
 
 from base.desired import Desired
 from base.problems import Problem
+from base.scte35.commands import BreakDuration, SpliceInsert
+from base.scte35.section import Section, write
 from ingest.live import LiveSession
 from ingest.publisher import origin_client
 from ingest.registry import Registry
@@ -23,7 +25,7 @@ from node.process import Context
 from tests.ingest.ts.test_demuxer import BOTH, playing
 from tests.kit.ingesting import KEY, STUDIO
 from tests.kit.recording_origin import RecordingOrigin
-from tests.kit.ts_packets import AUDIO_PID, VIDEO_PID, Stream
+from tests.kit.ts_packets import AUDIO_PID, CUE_PID, VIDEO_PID, Stream
 
 
 @asynccontextmanager
@@ -76,3 +78,20 @@ async def test_what_is_not_taken_is_a_problem() -> None:
     async with session() as (ctx, _, live, _origin):
         with pytest.raises(Problem, match="MPEG-2 video"):
             await Feed(live, ctx.metrics).take(Stream().tables([(0x02, VIDEO_PID, b"")]).octets * 3)
+
+
+@pytest.mark.rule("SCTE 35 8.1", "sections come on a PID of stream type 0x86 of the program")
+async def test_a_section_becomes_a_mark_at_the_frame_that_it_names() -> None:
+    async with session() as (ctx, registry, live, origin):
+        feed = Feed(live, ctx.metrics)
+        cut = 9000 + 3600 * 60  # the keyframe of picture 60
+        insert = SpliceInsert(event_id=7, time=cut, duration=BreakDuration(30 * 90000, auto_return=True))
+        stream = playing(Stream().tables([*BOTH, (0x86, CUE_PID, b"")]), 0, 30)
+        stream.unit(CUE_PID, b"\0" + write(Section(command=insert)))
+        await feed.take(playing(stream, 30, 70).octets)
+        registry.close(live, Happening.LOST)
+        await origin.until(lambda: bool(origin.marks))
+        mark = origin.marks[0]
+        assert (mark.action, mark.event, mark.planned_ms) == ("out", 7, 30_000)
+        first = min(number for track, number in origin.parts if track == "v1")
+        assert mark.number > first
