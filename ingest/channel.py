@@ -125,6 +125,7 @@ class Channel:
             grid_ms=note.grid_ms,
             part_ms=note.part_ms,
             interval_ms=run.grid.interval_ms,
+            jitters=run.grid.asked,
             longest_ms=note.longest_ms,
             counted=run.grid.counted,
             next_number=next_number,

@@ -73,12 +73,13 @@ class Segmenter:
         grid_ms: int,
         part_ms: int,
         interval_ms: float = 0,
+        jitters: bool = False,
         longest_ms: int = 0,
         counted: bool = False,
         next_number: int = 0,
         discontinuity: bool = False,
     ) -> None:
-        """`interval_ms`, `longest_ms`: what splices need, as splices.Lines has them."""
+        """`interval_ms`, `longest_ms`, `jitters`: what splices need, as splices.Lines has them."""
         assert tracks and grid_ms > 0 and 0 < part_ms <= grid_ms
         self._tracks = {
             name: _Track(name, fmt, generations[name], last_duration=fmt.sample_duration, discontinuity=discontinuity)
@@ -92,6 +93,7 @@ class Segmenter:
             timescale=self._reference.fmt.timescale,
             grid_ms=grid_ms,
             interval_ms=interval_ms,
+            jitters=jitters,
             longest_ms=longest_ms,
             counted=counted,
             next_number=next_number,

@@ -45,7 +45,8 @@ class Lines:
     """The lines of one run. Ask `keyframe` about every keyframe of the reference, in order of presentation.
 
     `interval_ms`: between keyframes, 0 where each sample is one. `longest_ms`: what a segment may last if a line is
-    moved, at most two grids; at most a grid: lines stay where they are.
+    moved, at most two grids; at most a grid: lines stay where they are. `jitters`: there is a keyframe near each line,
+    some before and some behind it.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class Lines:
         longest_ms: int = 0,
         counted: bool = False,
         next_number: int = 0,
+        jitters: bool = False,
     ) -> None:
         self._scale = timescale
         self._grid_ms = grid_ms
@@ -68,7 +70,7 @@ class Lines:
         self._number: int | None = None
         self._begun = 0  # of the last cut, in ticks
         self._line = 0  # of the last cut, in ticks: where the cut is, or the line that was moved there
-        self._moved = False
+        self._moved = jitters  # keyframes are counted to the nearest line
         self._obeys = interval_ms == 0  # keyframes are seen to be put at splices
         self._last_key: int | None = None
         self._wanted: list[Splice] = []

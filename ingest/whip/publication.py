@@ -78,7 +78,20 @@ class Publication:
             if live is not None:
                 self._registry.close(live, live.cause or event)
             self.path.close()
+            self._sum_up(channel)
             self.over.set()
+
+    def _sum_up(self, channel: str) -> None:
+        """How the path was, for whoever looks for the cause of bad pictures."""
+        if (found := self._receiver) is not None:
+            log.info(
+                "whip.path",
+                channel=channel,
+                keyframes_asked=found.asked,
+                packets_asked_again=found.again,
+                packets_lost=found.lost,
+                datagrams_dropped=self.path.dropped,
+            )
 
     async def _serve(self, live: LiveSession) -> Happening:
         """How the session ended. Raises Problem, ConnectionError."""

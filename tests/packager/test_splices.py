@@ -25,6 +25,12 @@ def lines(interval: float = 1000, longest: int = 2 * GRID, *, counted: bool = Fa
     )
 
 
+def test_keyframes_that_jitter_count_to_the_nearest_line() -> None:
+    made = Lines(timescale=SCALE, grid_ms=GRID, interval_ms=GRID, longest_ms=0, jitters=True)
+    keys = [350, 2180, 4150, 6300, 8160, 8900, 10_400, 12_150]
+    assert cuts(made, keys) == [(0, 350), (1, 2180), (2, 4150), (3, 6300), (4, 8160), (5, 10_400), (6, 12_150)]
+
+
 def splice(at: int, event: int = 1, action: str = "out") -> Splice:
     note = MarkNote(action="out" if action == "out" else "in", kind="insert", event=event)
     return Splice(at=BEGIN + at, note=note)
