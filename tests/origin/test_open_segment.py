@@ -10,7 +10,7 @@ import pytest
 
 from tests.kit.live_media import Studio, segments
 from tests.origin.conftest import Origin, live, running_origin
-from tests.origin.test_live import Stage
+from tests.origin.stage import Stage
 
 
 @pytest.fixture
