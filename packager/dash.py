@@ -8,7 +8,7 @@ segments is a Period of its own: a Period may have no hole (timing model 9.2, 14
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from xml.etree import ElementTree as ET
@@ -58,9 +58,8 @@ def live_manifest(
         mpd.set("mediaPresentationDuration", duration(begin))
         mpd.set("maxSegmentDuration", longest)
         return printed(mpd)
-    newest = max((_end(window, name, s[-1]) for name, s in closed.items() if s), default=Fraction(0))
     mpd.set("availabilityStartTime", "1970-01-01T00:00:00Z")
-    mpd.set("publishTime", (_EPOCH + timedelta(seconds=math.floor(newest))).strftime("%Y-%m-%dT%H:%M:%SZ"))
+    mpd.set("publishTime", _publish_time(window, closed))
     mpd.set("minimumUpdatePeriod", duration(Fraction(window.grid_ms, 1000)))
     mpd.set("timeShiftBufferDepth", duration(Fraction(window.window_ms, 1000)))
     mpd.set("suggestedPresentationDelay", duration(Fraction(3 * window.grid_ms, 1000)))
@@ -71,6 +70,20 @@ def live_manifest(
         _live_period(mpd, window, closed, tracks, run, sheets, last=place == len(runs) - 1)
     ET.SubElement(mpd, "UTCTiming", schemeIdUri="urn:mpeg:dash:utc:http-xsdate:2014", value=TIME_PATH)
     return printed(mpd)
+
+
+def _publish_time(window: LiveWindow, closed: Mapping[str, list[LiveSegment]]) -> str:
+    """Later for each change of the MPD (5.3.1.2), and the same wherever it is printed.
+
+    It is the end of the newest whole segment, and a millisecond more for each track that has that number and each mark:
+    between two tracks' segments of one number the end may stand still.
+    """
+    last = {name: segments[-1] for name, segments in closed.items() if segments}
+    newest = max((_end(window, name, segment) for name, segment in last.items()), default=Fraction(0))
+    number = max((segment.number for segment in last.values()), default=0)
+    whole = sum(segment.number == number for segment in last.values())
+    at = _EPOCH + timedelta(milliseconds=math.floor(newest * 1000) + whole + len(window.marks))
+    return f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03}Z"
 
 
 def _live_period(

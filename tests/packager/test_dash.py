@@ -65,10 +65,21 @@ def test_a_track_that_has_left_a_period_does_not_move_its_start() -> None:
 def test_what_a_live_manifest_says() -> None:
     mpd = etree.fromstring(live(window()).encode())
     assert mpd.get("type") == "dynamic" and mpd.get("availabilityStartTime") == "1970-01-01T00:00:00Z"
-    assert mpd.get("publishTime") == "2023-11-14T22:13:40Z"
+    assert mpd.get("publishTime") == "2023-11-14T22:13:40.002Z"
     assert mpd.find(f"{NS}UTCTiming").get("value") == "/time"
     rows = timeline(templates(mpd)["v1"])
     assert [row[0] for row in rows] == [FIRST + n for n in range(10)]  # the open segment is not there yet
+
+
+@pytest.mark.rule("ISO/IEC 23009-1 5.3.1.2", "publishTime is later whenever the MPD says something else")
+def test_each_change_is_published_later() -> None:
+    """The segments of two tracks that end at one time are closed one after the other."""
+    before, one, both = window(last=8), window(), window()
+    sound = one.tracks["a1"]
+    at = max(place for place, segment in enumerate(sound.segments) if segment.closed)
+    object.__setattr__(sound, "segments", list(sound.segments)[:at])
+    times = [etree.fromstring(live(each).encode()).get("publishTime") for each in (before, one, both)]
+    assert times == sorted(set(times)), times
 
 
 def test_durations() -> None:
