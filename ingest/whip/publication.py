@@ -87,7 +87,7 @@ class Publication:
             log.info(
                 "whip.path",
                 channel=channel,
-                keyframes_asked=found.asked,
+                refreshes_asked=found.asked,
                 packets_asked_again=found.again,
                 packets_lost=found.lost,
                 datagrams_dropped=self.path.dropped,
