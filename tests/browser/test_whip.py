@@ -85,9 +85,7 @@ async def test_a_browser_publishes_and_browsers_play(box: Appliance) -> None:
             assert (visit.last["width"], visit.last["height"]) == (640, 360)
         for form in ("multivariant.m3u8", "manifest.mpd"):
             report = await _probed(f"{box.url['edge']}/live/camera/{form}")
-            assert {row["codec"].partition(".")[0].lower() for row in report["renditions"]} == {"avc1", "opus", "mp4a"}
-        session = (await asyncio.to_thread(box.ask, "ops", "/status"))["roles"]
-        assert session
+            assert {row["codec"].partition(".")[0].lower() for row in report["renditions"]} >= {"avc1", "opus", "mp4a"}
     assert (camera.said["state"], camera.said["deleted"]) == ("connected", 200), camera.said
     video = camera.row("outbound-rtp", kind="video")
     assert video["pliCount"] > 10, "keyframes were asked for"
