@@ -55,6 +55,8 @@ def test_a_conflict_of_roles() -> None:
         bytes(stun.Message(message_method=stun.Method.BINDING, message_class=stun.Class.RESPONSE)),
         request()[:-1],
     ],
+    # the octets are others in each process: tests that run side by side must have the same names
+    ids=["another user", "another peer", "no user", "another password", "unsigned", "an answer", "cut short"],
 )
 def test_who_does_not_know_the_password_hears_nothing(octets: bytes) -> None:
     assert ice.check(octets, SOURCE, **WORDS) is None
