@@ -32,10 +32,10 @@ class Camera:
     def __init__(self) -> None:
         self.said: dict[str, Any] = {}
 
-    def row(self, kind: str, **values: str) -> dict[str, Any]:
+    def row(self, sort: str, **values: str) -> dict[str, Any]:
         """A row of WebRTC's statistics."""
         rows: list[dict[str, Any]] = self.said["stats"]
-        return next(row for row in rows if row["type"] == kind and values.items() <= row.items())
+        return next(row for row in rows if row["type"] == sort and values.items() <= row.items())
 
 
 @asynccontextmanager
@@ -94,7 +94,7 @@ async def test_a_browser_publishes_and_browsers_play(box: Appliance) -> None:
 
 
 async def test_a_narrower_picture_goes_on_behind_a_discontinuity(box: Appliance) -> None:
-    async with publishes(box, "narrow", narrow=12) as camera:
+    async with publishes(box, "narrow", narrow=25) as camera:
         visit = await watches(f"{box.url['control']}/watch/live/narrow", "hls", media_s=20, within_s=60)
         sizes = {state["width"] for state in visit.states if state["decodedFrames"] > 0}
         assert sizes == {640, 320}, sizes
