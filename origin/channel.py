@@ -87,7 +87,7 @@ class Channel:
         before = self.span_s
         longest_ms = max(session.grid_ms, session.longest_ms)
         target = max(self.row.target, rounded(Fraction(longest_ms, 1000)))
-        used = self.row.used if session == self.row.session else self.last_number
+        used = self.row.used if _is_same(session, self.row.session) else self.last_number
         self.row = msgspec.structs.replace(self.row, session=session, target=target, used=used)
         if self.span_s < before:
             self._earlier = before, self._clock.now_ms() + 1000 * before
@@ -420,6 +420,11 @@ class Channel:
     def _touch(self) -> None:
         self._snapshot = None
         self.wake()
+
+
+def _is_same(session: SessionNote, before: SessionNote) -> bool:
+    """Does it go on? What is said of it may change meanwhile."""
+    return (session.session, session.started_ms, session.tracks) == (before.session, before.started_ms, before.tracks)
 
 
 def rounded(seconds: Fraction) -> int:

@@ -54,9 +54,9 @@ class Runs:
         number, last, newest = opening.number, opening.last, self.newest
         anew = newest is not None and newest.number <= used < number
         hole = -1
-        if last is not None and number > last + 1 and opening.others < number:
-            # what is missing may be the beginning of a session, which others still have
-            begins = max(last, opening.others) <= used < number
+        # what is missing may be the beginning of a session, which others still have
+        begins = max(-1 if last is None else last, opening.others) <= used < number
+        if opening.others < number and (begins if last is None else number > last + 1):
             hole, anew = (used + 1 if begins else number), anew and (begins or opening.flagged)
         return self.choose(
             number,

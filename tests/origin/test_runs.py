@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from node.clock import SteppedClock
 from origin.channel import Channel
@@ -161,6 +162,24 @@ async def test_a_track_that_sat_out_a_session_counts_it_all_the_same(desk: Desk)
     assert desk.told("v1") == ["0", "1", "2", "3!", "4", "5!", "6"]
     assert desk.told("a1") == ["0", "1", "2", "3!-", "4-", "5!", "6"]
     assert desk.breaks("a1") == desk.breaks("v1")
+
+
+async def test_a_track_that_is_new_and_lost_the_beginning_of_a_session_begins_its_run(desk: Desk) -> None:
+    await desk.puts(only("v1", await desk.session(2900)))
+    parts = await desk.session(2000, after_ms=100)
+    await desk.puts(only("a1", parts, 3) + only("v1", parts))
+    assert desk.told("a1") == ["4!"] and desk.told("v1") == ["0", "1", "2", "3!", "4"]
+    assert desk.breaks("a1").items() <= desk.breaks("v1").items()
+
+
+async def test_sound_that_begins_late_begins_no_run_when_the_session_was_told_of_anew(desk: Desk) -> None:
+    """As when its publisher says only then that it has splices."""
+    parts = await desk.session(5000)
+    await desk.puts(only("v1", parts, 3, 4))
+    note = desk.channel.row.session
+    await desk.channel.begin(structs.replace(note, longest_ms=2 * note.grid_ms))
+    await desk.puts(only("a1", parts, 0, 1, 2) + only("v1", parts, 0, 1, 2))
+    assert desk.told("a1") == ["3", "4"] and desk.told("v1")[-2:] == ["3", "4"]
 
 
 async def test_another_init_segment_of_one_track_breaks_the_others_as_soon_as_can_be(desk: Desk) -> None:
