@@ -58,6 +58,7 @@ class Presentation:
         self.epoch: bool | None = None
         self.started = False
         self._headers: dict[str, Header] = {}  # by stream
+        self._anew: dict[str, None] = {}  # streams whose headers came in this session, not in one before it
         self._tracks: dict[tuple[str, int], _Track] = {}  # by stream and track_ID
         self._announced: dict[str, manifests.Announced] = {}  # by path of the header
         self._listed: dict[str, dict[str, str]] = {}  # by playlist: path of the header by path of the segment
@@ -89,6 +90,7 @@ class Presentation:
         for stream, header in self._headers.items():
             if stream in used:
                 list(fresh.header(stream, header))
+        fresh._anew.clear()
         return fresh
 
     def status(self) -> dict[str, dict[str, object]]:
@@ -142,6 +144,7 @@ class Presentation:
         if stream not in self._headers and len(self._headers) >= MAX_HEADERS:
             raise Problem("malformed", f"over {MAX_HEADERS} headers in one session: keep to one path for each track")
         self._headers[stream] = header
+        self._anew[stream] = None
         handlers = {source.handler for source in header.sources}
         if not handlers & {"vide", "soun", "meta"}:
             raise Problem(
@@ -269,7 +272,8 @@ class Presentation:
         for listed in self._listed.values():
             if path in listed:
                 return self._sent(listed[path], path)
-        if found := names.nearest(path, self._headers):
+        # A source that sends headers need not be the one before, nor keep to its names.
+        if found := names.nearest(path, self._anew) or names.nearest(path, self._headers):
             return found
         raise Problem(
             "precondition",
@@ -305,7 +309,8 @@ class Presentation:
             return
         waited = now - self._first_media
         media = [track for track in self._announced.values() if track.kind in ("video", "audio")]
-        complete = len(there) == len(self._tracks)
+        expected = [track for track in self._tracks.values() if not self._anew or track.stream in self._anew]
+        complete = all(track.waiting for track in expected)
         announced = complete and media and len(there) >= len(media)
         settled = waited >= START_S or (complete and waited >= SETTLE_S)
         if not (announced or settled or self._waiting_octets > MAX_WAITING_BYTES):

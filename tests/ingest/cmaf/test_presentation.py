@@ -185,6 +185,18 @@ def test_the_session_behind_one_that_was_lost_knows_its_headers() -> None:
         push(after, "unused.cmfa", AUDIO.segment(9))
 
 
+def test_another_source_after_one_that_was_lost_has_names_of_its_own() -> None:
+    before = Presentation()
+    for path, track in (("init-stream0.m4s", VIDEO), ("init-stream1.m4s", AUDIO)):
+        push(before, path, track.header)
+        push(before, path.replace("init", "chunk").replace(".", "-1."), track.segment(0))
+    list(before.finish(1))
+    after = before.again()
+    push(after, "init.mp4", VIDEO.header, 10)
+    assert push(after, "live0.m4s", VIDEO.segment(7), 10) == []
+    assert names(after.tick(10 + SETTLE_S)) == ["v1"], "tracks of the source before are not waited for"
+
+
 def test_sessions_have_so_many_tracks_and_no_more() -> None:
     session = Presentation()
     with pytest.raises(Problem, match=r"tracks|headers"):
