@@ -20,11 +20,25 @@ class Addresses:
     edge: str
     rtmp: str
     control: str
-    whip: str = ""  # empty where it is switched off
+    # Those of ingest are empty where they are switched off.
+    rtmps: str = ""
+    srt: str = ""
+    whip: str = ""
+    push: str = ""
 
-    def publish(self, channel: str) -> dict[str, str]:
-        """Where encoders send a channel: `url` is RTMP's server, further protocols by their names."""
-        return {"url": self.rtmp} | ({"whip": f"{self.whip}/{channel}"} if self.whip else {})
+    def publish(self, channel: str, key: str = "") -> dict[str, str]:
+        """Where encoders send a channel: `url` is RTMP's server, further protocols by their names.
+
+        `key`: the stream key where it is known; SRT's address has it inside, as encoders want it.
+        """
+        found = {
+            "rtmps": self.rtmps,
+            "srt": self.srt and self.srt + (f"?streamid={channel}?key={key}" if key else ""),
+            "whip": self.whip and f"{self.whip}/{channel}",
+            "push": self.push and f"{self.push}/{channel}",
+            "key": key,
+        }
+        return {"url": self.rtmp} | {name: value for name, value in found.items() if value}
 
     def manifests(self, kind: Kind, title: str, protection: str = "") -> dict[str, str]:
         """`hls` and `dash` URLs of one channel or asset, empty where there is none of the sort.
@@ -75,12 +89,20 @@ def chosen(url: str, query: Mapping[str, str]) -> str:
 def addresses(ctx: Context, scheme: str, host_field: str) -> Addresses:
     """`host_field` is the request's Host (RFC 9110 7.2), with or without a port."""
     host = _host(host_field)
+    given = ctx.settings.text("control.rtmp_url").rstrip("/")
+    ingest = _host(urlsplit(given).netloc.rpartition("@")[2]) if given else host
     return Addresses(
         edge=ctx.settings.text("control.edge_url").rstrip("/") or f"http://{host}:{_port(ctx, 'edge.listen', 'edge')}",
-        rtmp=ctx.settings.text("control.rtmp_url").rstrip("/")
-        or f"rtmp://{host}:{_port(ctx, 'ingest.rtmp_listen', 'rtmp')}/live",
+        rtmp=given or f"rtmp://{host}:{_port(ctx, 'ingest.rtmp_listen', 'rtmp')}/live",
         control=f"{scheme}://{host_field or host}",
+        rtmps=f"rtmps://{ingest}:{_port(ctx, 'ingest.rtmps_listen', 'rtmps')}/live"
+        if ctx.settings.text("ingest.rtmps_certificate")
+        else "",
+        srt=f"srt://{ingest}:{_port(ctx, 'ingest.srt_listen', 'srt')}" if ctx.settings.flag("ingest.srt") else "",
         whip=_whip(ctx, host),
+        push=f"http://{ingest}:{_port(ctx, 'ingest.push_listen', 'push')}/push"
+        if ctx.settings.flag("ingest.push")
+        else "",
     )
 
 

@@ -234,7 +234,7 @@ class Api:
         return done
 
     def _with_key(self, row: Channel, key: str, at: Addresses) -> dict[str, Any]:
-        return bodies.channel_json(row, at) | {"publish": at.publish(row.channel) | {"key": key}}
+        return bodies.channel_json(row, at) | {"publish": at.publish(row.channel, key)}
 
     # Assets
 

@@ -15,6 +15,15 @@ from node.command import OK, Fault, home_of, print_json, say
 from node.terminal import columns
 
 _ASSETS, _CHANNELS = "/api/v1/assets", "/api/v1/channels"
+# As the API calls what encoders need, and as it is shown.
+_PUBLISH = (
+    ("url", "publish"),
+    ("rtmps", "RTMPS"),
+    ("srt", "SRT"),
+    ("whip", "WHIP"),
+    ("push", "push"),
+    ("key", "stream key"),
+)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -198,11 +207,7 @@ def rows(found: dict[str, Any], first: tuple[str, ...]) -> list[tuple[str, str]]
     """What an answer of the API says, line by line: its names, how to publish, where to watch."""
     shown = [(name, str(found[name])) for name in first if found.get(name)]
     publish, manifests = found.get("publish") or {}, found.get("manifests") or {}
-    shown += [
-        (label, str(publish[name]))
-        for name, label in (("url", "publish"), ("whip", "WHIP"), ("key", "stream key"))
-        if name in publish
-    ]
+    shown += [(label, str(publish[name])) for name, label in _PUBLISH if name in publish]
     shown += [(name.upper(), str(url)) for name, url in manifests.items()]
     if found.get("watch"):
         shown.append(("watch", str(found["watch"])))

@@ -127,6 +127,11 @@ class Plan:
     def door(self, name: str) -> Door | None:
         return next((door for door in self.doors if door.name == name), None)
 
+    def further(self, port: str, setting: str) -> Door:
+        """A listener of ingest beside its first: of the ports table, or where `setting` puts it."""
+        address = _address(self.settings.text(setting), port, self.port_base)
+        return Door(name=port, role="ingest", scheme=PORTS[port].scheme, address=address)
+
 
 def shorthand(names: Sequence[str], given: Mapping[str, str | None], table: Mapping[str, Role] = ROLES) -> list[str]:
     """`--listen`, `--upstream`, `--workers` of `up --role R` as NAME=VALUE of that role. Raises SettingsFault."""
@@ -222,9 +227,12 @@ def _door(role: Role, settings: Settings, port_base: int) -> Door | None:
         return None
     scheme = PORTS[role.port].scheme if role.port else "http"
     name = role.port or role.name
+    return Door(name=name, role=role.name, scheme=scheme, address=_address(text, role.port, port_base))
+
+
+def _address(text: str, port: str, port_base: int) -> tuple[str, int] | Path:
+    """Where a setting says, or the ports table if it says nothing."""
     if not text:
-        address: tuple[str, int] | Path = (PORTS[role.port].bind, port_number(role.port, port_base))
-    else:
-        found = listen_address(text)
-        address = Path(found) if isinstance(found, str) else found
-    return Door(name=name, role=role.name, scheme=scheme, address=address)
+        return PORTS[port].bind, port_number(port, port_base)
+    found = listen_address(text)
+    return Path(found) if isinstance(found, str) else found

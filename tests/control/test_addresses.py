@@ -55,7 +55,23 @@ def test_settings_win() -> None:
 
 def test_where_to_publish() -> None:
     found = addresses(ctx(), "http", "h:8081").publish("news")
-    assert found == {"url": "rtmp://h:1935/live", "whip": "http://h:8087/whip/news"}
+    assert found == {
+        "url": "rtmp://h:1935/live",
+        "srt": "srt://h:9000",
+        "whip": "http://h:8087/whip/news",
+        "push": "http://h:8085/push/news",
+    }
+    found = addresses(ctx(control__rtmp_url="rtmp://in.example/live", ingest__rtmps_certificate="c"), "http", "h")
+    assert found.publish("news", "k3y") == {
+        "url": "rtmp://in.example/live",
+        "rtmps": "rtmps://in.example:1936/live",
+        "srt": "srt://in.example:9000?streamid=news?key=k3y",
+        "whip": "http://h:8087/whip/news",
+        "push": "http://in.example:8085/push/news",
+        "key": "k3y",
+    }
+    off = addresses(ctx(ingest__srt=False, ingest__push=False, ingest__whip=False), "http", "h")
+    assert off.publish("news") == {"url": "rtmp://h:1935/live"}
     found = addresses(ctx(control__whip_url="https://in.example/whip/"), "http", "h").publish("news")
     assert found["whip"] == "https://in.example/whip/news"
     assert "whip" not in addresses(ctx(ingest__whip=False), "http", "h").publish("news")

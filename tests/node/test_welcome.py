@@ -19,12 +19,24 @@ def test_a_full_box_with_a_demo_says_where_to_look_and_how_to_publish() -> None:
         "http://localhost:8081/operator",
         "edge      http://localhost:8080",
         "rtmp://localhost:1935/live  channel studio, stream key s3cr3t",
+        "srt://localhost:9000?streamid=CHANNEL?key=KEY",
+        "http://localhost:8087/whip/CHANNEL",
+        "http://localhost:8085/push/CHANNEL",
         "home      /srv/headwater",
         "192.168.1.20 instead of localhost (control, rtmp, edge)",
         "Ctrl-C stops.",
     ):
         assert words in text
     assert KEYS["demo"] not in text, "that channel has its publisher"
+    assert "rtmps:" not in text
+
+
+def test_protocols_are_named_where_they_are_on_and_where_they_listen() -> None:
+    given = {"ingest.srt": False, "ingest.push_listen": "192.0.2.7:99", "ingest.rtmps_certificate": "c.pem"}
+    text = "\n".join(welcome.table(plan.make(HOME, plan.FULL, Settings({**given})), KEYS))
+    assert "srt:" not in text
+    assert "http://192.0.2.7:99/push/CHANNEL" in text
+    assert "rtmps://localhost:1936/live" in text
 
 
 def test_an_edge_alone_says_nothing_of_publishing() -> None:

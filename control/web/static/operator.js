@@ -174,7 +174,7 @@ async function refresh() {
 
 function showKey(row) {
   const place = $("shown-key");
-  for (const [field, value] of [["channel", row.channel], ["url", row.publish.url], ["whip", row.publish.whip || ""], ["key", row.publish.key]]) {
+  for (const [field, value] of [["channel", row.channel], ["url", row.publish.url], ...["rtmps", "srt", "whip", "push"].map((name) => [name, row.publish[name] || ""]), ["key", row.publish.key]]) {
     const shown = place.querySelector(`[data-field=${field}]`);
     shown.textContent = value;
     const copies = shown.parentElement.querySelector("[data-copy]");
