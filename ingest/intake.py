@@ -40,6 +40,8 @@ _ROUNDING_US = 1_000
 # Keyframes this near to a splice are there because of it.
 _SPLICE_US = 150_000
 _MOST_SPLICES = 32
+# Pictures are decoded that much before they are shown, at most: numbers are of times of showing, and never go back.
+MAX_CTO_S = 10
 _TRACK = re.compile(r"[va][1-9][0-9]?")
 _VIDEO = "v"
 
@@ -144,6 +146,10 @@ class Intake:
             self.dropped += 1  # before its configuration nobody can decode it
             return []
         scale = frame.timescale
+        if abs(frame.cto) > MAX_CTO_S * scale:
+            raise Problem(
+                "malformed", f"a picture is shown over {MAX_CTO_S} s from when it is decoded: its times are wrong"
+            )
         us = (frame.dts * 1_000_000 + (scale >> 1)) // scale
         at = Placed(0, us) if self.anchored else self._timeline.place(track, us)
         if at.stretch != self._stretch:
@@ -325,8 +331,9 @@ class Intake:
         track = frame.track
         fmt = self._run.get(track)
         if fmt is None or (self._renew and fmt is not self._formats[track]):
-            self._renew = True
-            self.dropped += 1  # the track, or its new format, waits for the next run
+            # The track, or its new format, waits for the next run; one that stays behind the others gets into none.
+            self._renew = self._renew or track in self._present(max(self._newest.values()))
+            self.dropped += 1
             return []
         assert self._epoch is not None
         epoch_us = at.us if self.anchored else self._epoch.place(at.us, arrived_us)

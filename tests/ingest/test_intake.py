@@ -431,3 +431,21 @@ def test_keyframes_that_are_asked_for_may_jitter_within_their_cells() -> None:
     out = source.plays(200, 12_000, keys=keys)
     assert [(run.grid.grid_ms, run.grid.counted) for run in runs(out)] == [(2000, False)], "no second one is needed"
     assert len(times(out, "v1")) == (12_000 - 200) // 40
+
+
+def test_pictures_whose_times_stand_still_are_left_out_and_begin_no_runs() -> None:
+    source = Source(VIDEO, AUDIO)
+    source.plays(0, 4000)
+    found: list[Run] = []
+    for ms in range(4000, 20_000, 40):
+        found += runs(source.intake.frame(frame("v1", 4000, key=ms % 2000 == 0), NOW + ms))
+        found += runs(source.plays(ms, ms + 40, tracks=("a1",)))
+    assert [sorted(run.formats) for run in found] == [["a1"]]
+
+
+@pytest.mark.parametrize("cto", [-10_001, 10_001, 8_000_000])
+def test_a_picture_that_is_shown_far_from_where_it_is_decoded(cto: int) -> None:
+    """Its segment would be numbered by when it is shown, and numbers never go back."""
+    intake = Source(VIDEO).intake
+    with pytest.raises(Problem, match="over 10 s from when it is decoded"):
+        intake.frame(Frame(track="v1", dts=0, timescale=1000, cto=cto, data=b"x"), NOW)
