@@ -62,7 +62,7 @@ class Asker:
 
     def __init__(self, socket: Path) -> None:
         self.client = aiohttp.ClientSession(
-            connector=aiohttp.UnixConnector(str(socket), limit=0), timeout=aiohttp.ClientTimeout(total=30)
+            connector=aiohttp.UnixConnector(str(socket), limit=0), timeout=aiohttp.ClientTimeout(total=120)
         )
 
     async def ask(self, method: str, path: str, **more: Any) -> Answer:
@@ -136,7 +136,7 @@ class Origin(Asker):
         return self.ctx.home.data / "origin"
 
     async def until(self, holds: Callable[[], object]) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not holds():
                 await asyncio.sleep(0.002)
 

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from base.reports import AssetReport
+from node.clock import SteppedClock
 from packager.index import FileKey, build
 from packager.movie import read_movie
 from tests.kit.live_media import Studio
@@ -337,8 +338,16 @@ def cell_of(sheet: Pixels, x: str, y: str, w: str, h: str) -> Pixels:
     return sheet[int(y) : int(y) + int(h), int(x) : int(x) + int(w)]
 
 
-async def test_the_window_of_a_channel_has_pictures(origin: Origin, numbered: Path) -> None:
+@pytest.fixture
+async def unhurried(home: Path, decoder: PicturesProcess) -> AsyncIterator[Origin]:
+    """Its clock stands, so no channel stalls however long decoding takes."""
+    async with running_origin(home, SteppedClock(), drain__seconds=1, pictures__on=True) as origin:
+        yield origin
+
+
+async def test_the_window_of_a_channel_has_pictures(unhurried: Origin, numbered: Path) -> None:
     """Cells of 10 s in rows of 5: after 118 s there are two sheets, and single pictures for what follows."""
+    origin = unhurried
     studio = NumberedStudio(numbered, grid_ms=2000, part_ms=500, window_s=200, start_ms=1_700_000_004_000)
     await origin.announce(studio)
     assert (await origin.get("/live/studio/poster.jpg")).status == 404
