@@ -26,6 +26,6 @@ def http_date(text: str, now_ms: int) -> int | None:
     else:
         return None
     hour, minute, second = (int(part) for part in clock)
-    if month not in _MONTHS or not 1 <= int(day) <= 31 or hour > 23 or minute > 59 or second > 60:
+    if month not in _MONTHS or year == "0000" or not 1 <= int(day) <= 31 or hour > 23 or minute > 59 or second > 60:
         return None
     return calendar.timegm((int(year), _MONTHS.index(month) + 1, int(day), hour, minute, second))

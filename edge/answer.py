@@ -15,7 +15,7 @@ from base.conditions import Shape
 from base.conditions import shape as shape_of
 from base.problems import Problem
 from edge import multipart
-from edge.fill import SLICE, CutShort, Fill
+from edge.fill import SLICE, CutShort, Fill, Reading
 from edge.fills import http_now
 from edge.hops import head_of, joined
 from edge.lane import fields_of
@@ -141,14 +141,22 @@ async def from_fill(
     assert head is not None and fill.lifetime is not None
     length = head.length
     shape = _shape_of(request, fill, length, body=body, now_ms=now_ms)
+    whole: Reading | None = None
     if shape is None or shape.parts:  # it depends on the length or on all of the bytes
+        holding = fill.read()
         try:
             await fill.ended()
         except CutShort:
             raise _broke_off() from None
-        length = fill.size
-        shape = _shape_of(request, fill, length, body=body, now_ms=now_ms)
-        assert shape is not None
+        finally:
+            if not fill.outgrown:
+                await holding.aclose()
+        if fill.outgrown:  # RFC 9110 14.2: its ranges are not known until what they name is let go
+            shape, whole = Shape(status=head.status), holding
+        else:
+            length = fill.size
+            shape = _shape_of(request, fill, length, body=body, now_ms=now_ms)
+            assert shape is not None
     fields = said_before((*head.fields, *(head.once if first else ())), cache_status, ours=fill.ours)
     if fill.lifetime.age_s >= 1:
         fields.append(("Age", str(int(fill.lifetime.age_s))))
@@ -159,7 +167,7 @@ async def from_fill(
         response = await begun(request, shape, fields, length)
         await response.write_eof()
         return response
-    async with contextlib.aclosing(fill.read(shape.start, shape.stop)) as reading:
+    async with contextlib.aclosing(whole or fill.read(shape.start, shape.stop)) as reading:
         early: bytes | memoryview = b""
         if shape.status == 206:
             try:  # 206 is said once its first bytes are there

@@ -9,6 +9,7 @@ from aiohttp import web
 
 from base.conditions import Shape
 from base.conditions import shape as shape_of
+from base.problems import Problem
 from edge import blocks
 from edge.answer import Sent, begun
 from edge.fill import SLICE, CutShort, Fill, State
@@ -38,7 +39,7 @@ class ByBlocks:
     ) -> web.StreamResponse:
         """A range of the object, or all of it. `forwarded`: why upstream was or will be asked (RFC 9211 2.2).
 
-        Raises CutShort where a block does not come, or is of another generation.
+        Raises CutShort where a block does not come, or is of another generation; Problem if that is the first one.
         """
         shape = shape_of(
             request.headers,
@@ -60,8 +61,15 @@ class ByBlocks:
             sent.cache = "miss"
             told = f"Headwater; fwd={forwarded or 'partial'}; stored"
         fields = [*fields_of(partial, told), ("Age", str(partial.age_s(now)))]
-        response = await begun(request, shape, fields, partial.length)
         async with contextlib.aclosing(self._pieces(partial, shape, stop, wanted, start)) as pieces:
+            try:  # nothing is promised before there is something
+                early = await anext(pieces, b"")
+            except CutShort:
+                raise Problem("upstream", "upstream did not give the range, or changed what it is of") from None
+            response = await begun(request, shape, fields, partial.length)
+            if early:
+                await response.write(early)
+                sent.bytes += len(early)
             async for piece in pieces:
                 await response.write(piece)
                 sent.bytes += len(piece)

@@ -14,6 +14,10 @@ import http_sf
 _MOST = 2_147_483_648
 _NUMBERS = frozenset({"max-age", "s-maxage", "stale-while-revalidate", "stale-if-error"})
 _DIRECTIVE = re.compile(r'\s*([!#$%&\'*+.^_`|~0-9A-Za-z-]+)(?:=(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*)))?\s*(?:,|$)')
+_WORD = re.compile(r"[a-z-]+")
+# What holds also where its member cannot be read, as in `private; max-age=9`: else what is one's would go to others.
+_FORBIDS = frozenset({"no-store", "private", "no-cache", "must-revalidate", "proxy-revalidate"})
+_NAMING = frozenset({"private", "no-cache"})
 # RFC 9213 2.2: the most specific first.
 TARGETED = ("Headwater-Cache-Control", "CDN-Cache-Control")
 
@@ -21,20 +25,27 @@ Directives = Mapping[str, str | None]
 
 
 def directives(field: str) -> dict[str, str | None]:
-    """The first of two with one name counts (4.2.1). A member that cannot be read is left out (5.2.3)."""
+    """The first of two with one name counts (4.2.1), of those that name fields both do. A member that cannot be read
+    is left out (5.2.3), but not what it forbids."""
     found: dict[str, str | None] = {}
     at = 0
     while at < len(field):
         member = _DIRECTIVE.match(field, at)
         if member is None:
             comma = field.find(",", at)
+            member_end = len(field) if comma < 0 else comma
+            found |= dict.fromkeys(_FORBIDS & set(_WORD.findall(field[at:member_end].lower())))
             if comma < 0:
                 break
             at = comma + 1
             continue
         name, quoted, token = member.groups()
         value = re.sub(r"\\(.)", r"\1", quoted) if quoted is not None else token
-        found.setdefault(name.lower(), value)
+        name = name.lower()
+        if name in _NAMING and name in found:
+            value = f"{found[name]}, {value}" if names(found[name]) and names(value) else None
+            found[name] = value
+        found.setdefault(name, value)
         at = member.end()
     return found
 

@@ -86,6 +86,7 @@ class Fill:
         self.disowned = False  # what comes is not to be kept: it may be older than a change that was made meanwhile
         self.outgrown = False
         self.confirmed = False  # by a 304
+        self.for_one = False  # what confirmed it is for the one who asked
         self.readers: set[Reading] = set()
         self._let_go = 0  # chunks that are not held any more
         self._unclaimed: aiohttp.ClientResponse | None = None
@@ -150,6 +151,7 @@ class Fill:
                 await self._change.wait()
         finally:
             self.waiting -= 1
+            self.moved()
             if not self.waiting:
                 asyncio.get_running_loop().call_soon(self._drop_unclaimed)
 
@@ -159,10 +161,10 @@ class Fill:
             left.close()
 
     async def ended(self) -> None:
-        """Wait for COMPLETE. Raises CutShort if it failed."""
-        while self.state is State.STREAMING:
+        """Wait for COMPLETE, or until it is `outgrown`. Raises CutShort if it failed."""
+        while self.state is State.STREAMING and not self.outgrown:
             await self._change.wait()
-        if self.state is not State.COMPLETE:
+        if self.state is State.FAILED:
             raise CutShort
 
     def read(self, start: int = 0, stop: int = -1) -> Reading:
@@ -177,6 +179,7 @@ class Fill:
     def outgrow(self) -> None:
         """It will not be kept: hold no more than the readers need."""
         self.outgrown = True
+        self.tell()
 
     def left(self, reading: Reading) -> None:
         self.readers.discard(reading)
@@ -190,6 +193,10 @@ class Fill:
     async def paced(self) -> None:
         """Wait until the readers are near. Raises CutShort if there are none."""
         while True:
+            if self.waiting:  # they have seen the header in a moment, and read from the beginning
+                self._moved.clear()
+                await self._moved.wait()
+                continue
             if not self.readers:
                 raise CutShort
             least = min(reading.index for reading in self.readers)

@@ -29,6 +29,8 @@ log = structlog.get_logger("fill")
 PASS_MEMORY_S = 5.0
 _PASS_MEMORY_SIZE = 4096
 _OF_THE_REQUEST = frozenset({"authorization", "request-no-store"})
+# RFC 9110 15.5: the other refusals may be what this request brought about.
+_OF_THE_OBJECT = frozenset({404, 410})
 # RFC 5861 4: what counts as a failure of upstream.
 FAILURES = frozenset({500, 502, 503, 504})
 
@@ -160,6 +162,9 @@ class Fills:
             log.warning("fill.failed", target=order.shown, fault=str(fault), got=fill.size, state=fill.state)
             self.count("failed")
             self._fail(fill, problem)
+        except Exception:
+            self._fail(fill, Problem("fault", "look for this address in the log"))
+            raise
         except BaseException:
             self._fail(fill, Problem("busy", "this edge is stopping"))
             raise
@@ -204,12 +209,13 @@ class Fills:
         return head_of(answer.status, answer.headers, received_date=received, ours=order.ours)
 
     def _pass(self, fill: Fill, order: Order, answer: aiohttp.ClientResponse, why: str) -> None:
-        """Not to be shared. What was kept is not what upstream says now, unless upstream is unwell or the request was
-        one whose answers are its own: nobody else's are touched by that."""
-        if order.ours or answer.status not in FAILURES:
+        """Not to be shared. What was kept is not what upstream says now, unless upstream is unwell or the answer is
+        about the request: nobody else's are touched by that."""
+        if order.ours or answer.status < 400 or answer.status in _OF_THE_OBJECT:
             self.remember_unshared(fill.name)
-            if why not in _OF_THE_REQUEST:
+            if why not in _OF_THE_REQUEST and "Authorization" not in order.ask:
                 self.store.drop_all(order.key)
+                self.store.drop_all(blocks.partial_key(order.key))
         self._leave(fill)
         fill.hand_over(answer)
         self.count("passed")
@@ -287,10 +293,18 @@ class Fills:
         life = self._judge(order, stored.status, said, delay)
         born = self.clock.monotonic() - life.age_s
         new = validation.renewed(stored, fields, life, born)
+        vary = stored.vary if order.ours else nominated(said.get("Vary")) or ()
+        if vary != stored.vary:
+            new = replace(new, vary=vary, variant=selection(vary, order.ask))
         self._leave(fill)
+        kept = self.store.get(stored.name)
         if not life.store:
+            fill.for_one = True
+            if life.why not in _OF_THE_REQUEST:
+                self.remember_unshared(fill.name)
+                self.store.drop(stored.name)
+        elif not fill.disowned and (kept is None or kept.body is stored.body):  # else a newer one came meanwhile
             self.store.drop(stored.name)
-        elif not fill.disowned:
             self.store.put(new)
             for other in self.store.variants(stored.key):  # all that the strong tag identifies
                 if other.name != new.name and other.etag == new.etag and blocks.is_strong(new.etag):
@@ -301,10 +315,11 @@ class Fills:
             Head(
                 status=new.status,
                 fields=new.fields,
-                length=len(new.body),
+                length=len(new.body) if new.length < 0 else new.length,
                 etag=new.etag,
                 last_modified=new.last_modified,
                 date=new.date,
+                once=tuple(field for field in head.fields if field[0].lower() in life.leave_out),
             ),
             new,
         )

@@ -54,7 +54,7 @@ class Lifetime:
     while_s: float = 0.0
     strict: bool = False
     ask_first: bool = False
-    leave_out: frozenset[str] = frozenset()
+    leave_out: frozenset[str] = frozenset({"set-cookie"})
 
 
 def lifetime(

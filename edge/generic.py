@@ -112,15 +112,16 @@ class Generic:
 
     def _asked(self, request: web.Request, want: Target) -> Asked:
         peer = request.transport.get_extra_info("peername") if request.transport else None
+        safe = request.method in targets.SAFE
         hop = Hop(
             version=f"{request.version.major}.{request.version.minor}",
             scheme=request.scheme,
-            host=want.viewer,
+            host="" if safe and self._fixed_host else want.viewer,  # it is not in the key: it must choose nothing
             peer=str(peer[0]) if isinstance(peer, tuple) else "",
             node=self._node,
             trusted=self._trusts,
         )
-        fields = onward(request.headers, hop, safe=request.method in targets.SAFE)
+        fields = onward(request.headers, hop, safe=safe)
         fields["Host"] = want.host
         ask = joined(fields)
         wants = of_request(ask)
@@ -263,13 +264,15 @@ class Generic:
                 self._counts.followers += 1
             await fill.decided()
             if fill.state is State.PASSED:
-                claimed = fill.claim()
+                claimed = fill.claim() if first else None  # it may be meant for the one who asked
                 if claimed is not None and "Range" in asked.ask:  # it was asked for as a whole
                     claimed.close()
                     claimed = None
                 return await self._pass(request, asked, claimed, found.fwd, sent)
             if fill.state is State.FAILED and fill.head is None:
                 return await self._failed(request, asked, stored, fill, sent)
+            if fill.for_one and not first:
+                return await self._pass(request, asked, None, found.fwd, sent)
             if selection(fill.vary, asked.ask) == fill.variant:
                 sent.cache = "miss"
                 told = _told(found.fwd, fill, first=first)
@@ -350,7 +353,7 @@ def _told(fwd: str, fill: Fill, *, first: bool) -> str:
     words = [PSEUDONYM, f"fwd={fwd}"]
     if fill.confirmed:
         words.append("fwd-status=304")
-    if not fill.outgrown and not fill.disowned:
+    if not (fill.outgrown or fill.disowned or fill.for_one):
         words.append("stored")
     if not first:
         words.append("collapsed")

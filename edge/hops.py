@@ -106,8 +106,8 @@ def onward(fields: CIMultiDictProxy[str], hop: Hop, *, safe: bool) -> CIMultiDic
     named = _named(fields)
     found = CIMultiDict[str]()
     for name, value in fields.items():
-        low = name.lower()
-        if low in _NOT_ONWARD or low in named or low.startswith("cmcd-"):
+        low = _plain(name)
+        if low in _NOT_ONWARD or name.lower() in named or low.startswith("cmcd-"):
             continue
         claims = (_CLAIMS.fullmatch(low) and not hop.trusted) or (safe and _OVERRIDES.fullmatch(low))
         if not claims:
@@ -126,6 +126,7 @@ def onward(fields: CIMultiDictProxy[str], hop: Hop, *, safe: bool) -> CIMultiDic
 def changed(name: str) -> bool:
     """May a field (lower case) of a viewer go upstream otherwise than it came?"""
     own = ("via", "cdn-loop", "host", "forwarded")
+    name = _plain(name)
     return name in own or name in _NOT_ONWARD or bool(_CLAIMS.fullmatch(name) or _OVERRIDES.fullmatch(name))
 
 
@@ -142,6 +143,11 @@ def joined(fields: MultiMapping[str]) -> CIMultiDict[str]:
 def _named(fields: MultiMapping[str]) -> frozenset[str]:
     """RFC 9110 7.6.1: what Connection names belongs to this hop."""
     return frozenset(name.strip().lower() for value in fields.getall("Connection", ()) for name in value.split(","))
+
+
+def _plain(name: str) -> str:
+    """As a gateway may read a name: CGI (RFC 3875 4.1.18) and its kin make one of `-` and `_`."""
+    return name.lower().replace("_", "-")
 
 
 def _append(fields: CIMultiDict[str], name: str, member: str) -> None:

@@ -17,6 +17,7 @@ from base import names, reload, select
 from base.problems import Problem
 from base.signing import Keys
 from edge.freshness import Use
+from edge.target import path_of
 
 CMCD_FIELDS = ("CMCD-Object", "CMCD-Request", "CMCD-Session", "CMCD-Status")
 
@@ -97,7 +98,7 @@ def plan(method: str, path: str, query: str, fields: Mapping[str, str], keys: Ke
 
 def is_name(target: str) -> bool:
     """Is a request target one of a Headwater origin, or spelt so that a server may take it for one?"""
-    path = target.partition("?")[0]
+    path = path_of(target).partition("?")[0]
     if names.parse(path) is not None or path in (names.TIME_PATH, names.CLEARKEY_PATH):
         return True
     plain = posixpath.normpath("/" + unquote(path).lstrip("/"))

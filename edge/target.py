@@ -57,6 +57,12 @@ def admit(method: str, version: tuple[int, int], fields: CIMultiDictProxy[str], 
         raise Problem("malformed", "Host is given twice")
 
 
+def path_of(raw: str) -> str:
+    """The path and query of a request target in origin-form or absolute-form (RFC 9112 3.2); else as it is."""
+    found = None if raw.startswith("/") else _ABSOLUTE.fullmatch(raw)
+    return raw if found is None else found[2]
+
+
 def target(raw: str, fields: CIMultiDictProxy[str], *, upstream_host: str, fixed_host: str = "") -> Target:
     """`raw` is the request target as it came. `fixed_host` goes upstream in place of the viewer's Host and keeps that
     out of the key; `upstream_host` where there is none (HTTP/1.0). Raises Problem malformed."""

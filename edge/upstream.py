@@ -145,6 +145,9 @@ class Upstream:
             data=body,
             allow_redirects=False,
         )
+        if answer.status == 101:  # RFC 9110 7.8: nobody asked for it
+            answer.close()
+            raise Problem("upstream", "upstream changes to another protocol unasked")
         lengths = answer.headers.getall("Content-Length", [])
         if len(lengths) > 1 or (lengths and "Transfer-Encoding" in answer.headers):
             answer.close()  # RFC 9112 6.3: where it ends depends on who reads it

@@ -19,6 +19,7 @@ NOW = 1_700_000_000_000  # Tue, 14 Nov 2023 22:13:20 GMT
         ("Sun, 06 Nov 1994 08:49:37 +0000", None),
         ("Sun, 06 Nov 1994 25:49:37 GMT", None),
         ("Sun, 36 Nov 1994 08:49:37 GMT", None),
+        ("Sat, 01 Jan 0000 00:00:00 GMT", None),
         ("yesterday", None),
         ("", None),
     ],

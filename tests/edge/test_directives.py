@@ -17,7 +17,7 @@ from edge.directives import age_value, delta_seconds, directives, names, of_answ
         ("max-age=1, max-age=2", {"max-age": "1"}),
         ("max-age=", {"max-age": ""}),
         ("@@, =5, public", {"public": None}),
-        ('private="open, no-store', {"no-store": None}),
+        ('private="open, no-store', {"private": None, "no-store": None}),
         ("", {}),
     ],
 )
