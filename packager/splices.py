@@ -9,7 +9,7 @@ one that was restarted, would count apart for good. A splice therefore *moves* t
 
 The line after it is where it always was, so nothing has to be remembered, and who knows of the splice cuts alike.
 Segments then last between nearly nothing and `longest_ms`. A splice whose line was cut before it was known, or where
-lines may not move, is marked at its frame and not cut. See docs/decisions/0023-splices-and-numbers.md.
+lines may not move, is marked at its frame and not cut. See docs/decisions/0021-splices-and-numbers.md.
 """
 
 from __future__ import annotations
