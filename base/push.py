@@ -101,7 +101,8 @@ class MarkNote(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.kind, self.event, self.action
 
 
-MarkNotes = Annotated[tuple[MarkNote, ...], Meta(max_length=100)]
+MOST_MARKS = 100  # in one request
+MarkNotes = Annotated[tuple[MarkNote, ...], Meta(max_length=MOST_MARKS)]
 
 
 class SessionGrant(msgspec.Struct, frozen=True, kw_only=True):

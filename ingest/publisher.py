@@ -8,14 +8,14 @@ empty-handed answers 412: note, init segment and the open segment's earlier part
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import aiohttp
 import msgspec
 import structlog
 
 from base.names import Kind, Leaf, Name
-from base.push import PART_FIELD, MarkNote, SessionGrant, SessionNote
+from base.push import MOST_MARKS, PART_FIELD, MarkNote, SessionGrant, SessionNote
 from ingest.backlog import Backlog, Pending
 from node.clock import Clock
 from node.metrics import Metrics
@@ -28,6 +28,7 @@ _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 2.0
 _MOST_ATTEMPTS = 5  # times a segment is sent from its start before it is given up
 # How long a new run waits for the origin to say which numbers were used, before it goes by the wall clock alone.
 _GRANT_S = 2.0
+_MOST_LATE = 5 * MOST_MARKS
 _TIMEOUT = aiohttp.ClientTimeout(total=10, connect=3)
 _SKIP = frozenset({409, 410})
 _AGAIN = frozenset({404, 412})
@@ -87,6 +88,7 @@ class Publisher:
         wanted = self._backlog.generations
         self._inits = {key: init for key, init in self._inits.items() if key in wanted}
         self._inits |= {(track, generation): init for track, (generation, init) in inits.items()}
+        self._sent_inits &= self._inits.keys()
         try:
             async with asyncio.timeout(_GRANT_S):
                 await self._announce()
@@ -98,7 +100,7 @@ class Publisher:
         """Queue a part; it is sent as soon as those before it are acknowledged."""
         before = self._backlog.dropped_parts
         for lost in self._backlog.add(part, self._clock.monotonic()):
-            self._late += [mark for gone in lost.parts for mark in gone.marks]
+            self._keep_marks(mark for gone in lost.parts for mark in gone.marks)
             log.error(
                 "publisher.dropped", channel=self.channel, number=lost.number, parts=len(lost.parts), why="bounds"
             )
@@ -159,8 +161,10 @@ class Publisher:
             while (waiting := self._backlog.next(track)) is None:
                 self._wake[track].clear()
                 await self._wake[track].wait()
-            pending, part = waiting
             await self._announce()
+            if self._backlog.next(track) != waiting:
+                continue  # it was given up meanwhile, and perhaps its init segment with it
+            pending, part = waiting
             status = await self._send(part)
             if status in (200, 201):
                 self._backlog.acknowledged(track, pending, part)
@@ -185,11 +189,14 @@ class Publisher:
             pause = min(pause * 2, _LONGEST_PAUSE_S)
 
     def _skip(self, track: str, pending: Pending, status: int) -> None:
-        self._late += [mark for part in pending.parts[pending.acked :] for mark in part.marks]
+        self._keep_marks(mark for part in pending.parts[pending.acked :] for mark in part.marks)
         said = log.info if status in _SKIP else log.error
         said("publisher.skipped", channel=self.channel, track=track, number=pending.number, status=status)
         self._metrics.counter("ingest_dropped_parts").inc(len(pending.parts) - pending.acked)
         self._backlog.skip(track, pending)
+
+    def _keep_marks(self, marks: Iterable[MarkNote]) -> None:
+        self._late = [*self._late, *marks][-_MOST_LATE:]
 
     async def _send(self, part: Part) -> int:
         key = (part.track, part.note.init)
@@ -223,17 +230,16 @@ class Publisher:
     async def _send_marks(self, part: Part) -> int:
         """0 if the origin has taken them, or never will: then media goes on without them."""
         name = Name(kind=Kind.LIVE, title=self.channel, edition=self.edition, leaf=Leaf.CUES)
-        marks = [*self._late, *part.marks]
-        body = msgspec.json.encode(marks)
-        status, _ = await self._put(name, body, {"Content-Type": "application/json"})
-        if status == 200:
+        waiting = [*self._late, *(mark for mark in part.marks if mark not in self._late)]
+        for at in range(0, len(waiting), MOST_MARKS):
+            marks = waiting[at : at + MOST_MARKS]
+            status, _ = await self._put(name, msgspec.json.encode(marks), {"Content-Type": "application/json"})
+            if 400 <= status < 500 and status not in _AGAIN:
+                log.error("publisher.marks_refused", channel=self.channel, number=part.number, status=status)
+            elif status != 200:
+                return status
             self._late = [mark for mark in self._late if mark not in marks]
-            return 0
-        if 400 <= status < 500 and status not in _AGAIN:
-            log.error("publisher.marks_refused", channel=self.channel, number=part.number, status=status)
-            self._late = []
-            return 0
-        return status
+        return 0
 
     async def _put(self, name: Name, body: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
         """The status and the answer's body; 503 stands for an origin that does not answer."""

@@ -1,14 +1,18 @@
 from __future__ import annotations
 
+import asyncio
+import dataclasses
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from base.push import MarkNote, PartNote, SessionNote, TrackNote
+from ingest.backlog import Backlog
 from ingest.publisher import Publisher, origin_client
 from node.clock import SystemClock
 from node.metrics import Metrics
@@ -49,7 +53,7 @@ class Publishing:
 
 
 @asynccontextmanager
-async def publishing(folder: Path) -> AsyncIterator[Publishing]:
+async def publishing(folder: Path, backlog: Backlog | None = None) -> AsyncIterator[Publishing]:
     metrics, tasks = Metrics(), TaskSet()
     client, base = origin_client(f"unix:{folder / 'o.sock'}")
     async with client:
@@ -61,6 +65,7 @@ async def publishing(folder: Path) -> AsyncIterator[Publishing]:
             clock=SystemClock(),
             metrics=metrics,
             tasks=tasks,
+            backlog=backlog,
         )
         try:
             yield Publishing(publisher, metrics)
@@ -201,3 +206,29 @@ async def test_an_origin_that_takes_no_marks_gets_the_media(folder: Path) -> Non
         made.it.offer(with_mark())
         assert await made.it.flush(10)
     assert origin.marks == [] and origin.numbers("v1") == [1]
+
+
+async def test_as_many_marks_as_there_may_be_all_arrive(folder: Path) -> None:
+    marks = tuple(msgspec.structs.replace(MARK, event=event) for event in range(250))
+    async with RecordingOrigin(folder / "o.sock") as origin, publishing(folder) as made:
+        await made.begins()
+        made.it.offer(dataclasses.replace(with_mark(), marks=marks))
+        assert await made.it.flush(20)
+    assert origin.marks == list(marks)
+
+
+async def test_a_segment_that_was_given_up_while_the_origin_was_away_does_not_end_the_track(folder: Path) -> None:
+    """The encoder came back with another configuration meanwhile: the old one is kept no longer."""
+    origin = RecordingOrigin(folder / "o.sock")
+    async with publishing(folder, Backlog(max_bytes=100)) as made:
+        await made.begins()
+        made.sends(5, range(1))
+        await asyncio.sleep(0)  # its task begins with segment 5
+        for number in (6, 7, 8):
+            other = Part(track="v1", number=number, part=0, body=b"x" * 60, note=PartNote(init="22" * 8, last=True))
+            made.it.offer(other)
+        beginning = made.it.begin(NOTE, {"v1": ("22" * 8, b"other init")})
+        async with origin:
+            await beginning
+            assert await made.it.flush(20)
+            await origin.until(lambda: origin.numbers("v1") == [8])
