@@ -50,19 +50,21 @@ class Segments:
             if self._ended:
                 return b""
             await self._reload()
-        return await self._get(self._waiting.pop(0), _MOST_SEGMENT)
+        octets, _ = await self._get(self._waiting.pop(0), _MOST_SEGMENT)
+        return octets
 
     async def _reload(self) -> None:
         if self._next >= 0:  # RFC 8216 6.3.4: a target duration, half of it if nothing had changed
             wait = self._target_s / (2 if self._unchanged else 1)
             await asyncio.sleep(min(max(wait, _LEAST_RELOAD_S), _MOST_RELOAD_S))
-        playlist = read(await self._get(self._url, _MOST_PLAYLIST))
+        octets, base = await self._get(self._url, _MOST_PLAYLIST)
+        playlist = read(octets)
         if playlist.is_variant:
             if self._chosen:
                 raise Problem("unplayable", "its multivariant playlist names another one")
-            self._url, self._chosen = urljoin(self._url, best(playlist)), True
+            self._url, self._chosen = _joined(base, best(playlist)), True
             return
-        self._target_s = float(playlist.target_duration or 1)
+        self._target_s = float(min(playlist.target_duration or 1, _MOST_RELOAD_S))
         self._ended = bool(playlist.is_endlist)
         first = int(playlist.media_sequence or 0)
         segments = list(playlist.segments)
@@ -73,13 +75,14 @@ class Segments:
             self._next = first
         self._next = max(self._next, first)
         for segment in segments[self._next - first :]:
-            self._waiting.append(urljoin(self._url, addressed(segment)))
+            self._waiting.append(_joined(base, addressed(segment)))
         self._unchanged = 0 if self._waiting else self._unchanged + 1
         self._next = first + len(segments)
         if self._unchanged > 2 * _STALE:
             raise Problem("upstream", "its playlist does not change any more")
 
-    async def _get(self, url: str, most: int) -> bytes:
+    async def _get(self, url: str, most: int) -> tuple[bytes, str]:
+        """A file, and where it was found (RFC 3986 5.1.3): `url`, or where that was redirected to."""
         async with self._client.get(url) as answer:
             if answer.status != 200:
                 raise Problem("upstream", f"{self._source.shown} answers {answer.status}")
@@ -88,7 +91,15 @@ class Segments:
                 octets += piece
                 if len(octets) > most:
                     raise Problem("too-large", f"a file of the presentation is over {most >> 20} MiB")
-            return bytes(octets)
+            return bytes(octets), str(answer.url) if answer.history else url
+
+
+def _joined(base: str, uri: str) -> str:
+    """Raises Problem unplayable."""
+    try:
+        return urljoin(base, uri)
+    except ValueError as fault:
+        raise Problem("unplayable", "its playlist has an address that is none") from fault
 
 
 def read(octets: bytes) -> Any:
@@ -96,7 +107,7 @@ def read(octets: bytes) -> Any:
     try:
         text = octets.decode()
         found = m3u8.loads(text)
-    except (UnicodeDecodeError, ValueError, TypeError, LookupError, AttributeError) as fault:
+    except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as fault:
         raise Problem("unplayable", "its playlist cannot be read") from fault
     if not text.startswith("#EXTM3U"):
         raise Problem("unplayable", "it is no HLS playlist")

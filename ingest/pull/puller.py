@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import traceback
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Protocol
@@ -89,6 +90,11 @@ class Puller:
                 why = type(fault).__name__ if isinstance(fault, aiohttp.ClientError) else str(fault) or "it fell silent"
             except Problem as problem:
                 why = problem.detail
+            except Exception as fault:  # ours: the channel shall not be silent until its source is changed
+                why = "a fault of this node"
+                # Where it is, but not what it says: that may be the address.
+                at = traceback.extract_tb(fault.__traceback__)[-1]
+                log.error("pull.fault", channel=channel, kind=type(fault).__name__, at=f"{at.name}:{at.lineno}")
             failures = 1 if self._ctx.clock.monotonic() - began > _GOOD_S else failures + 1
             pause = pause_s(failures)
             self._ctx.metrics.counter("ingest_pull_retries", channel=channel).inc()
@@ -197,7 +203,7 @@ async def _kept(octets: Octets) -> bytes | Exception:
     """What a read gave, or why it gave nothing: a source that is away is no fault of the task."""
     try:
         return await octets.read()
-    except (OSError, aiohttp.ClientError, Problem) as fault:
+    except Exception as fault:
         return fault
 
 

@@ -69,6 +69,48 @@ async def test_segments_come_in_order_from_three_before_the_end() -> None:
     await server.close()
 
 
+@pytest.mark.rule("RFC 3986 5.1.3", "what a playlist names lies where the playlist was found, behind redirects")
+async def test_a_playlist_that_is_redirected() -> None:
+    station = Station()
+    station.lists(0, 1, end=True)
+
+    async def far(request: web.Request) -> web.Response:
+        raise web.HTTPFound("/region/7/live.m3u8?session=1")
+
+    async def segment(request: web.Request) -> web.Response:
+        return web.Response(text=request.path)
+
+    app = web.Application()
+    app.router.add_get("/live.m3u8", far)
+    app.router.add_get("/region/7/live.m3u8", station.answer)
+    app.router.add_get("/{tail:.*}", segment)
+    server = TestServer(app)
+    await server.start_server()
+    async with receiving(parse(str(server.make_url("/live.m3u8")))) as found, asyncio.timeout(30):
+        assert await found.read() == b"/region/7/0.ts"
+    await server.close()
+
+
+@pytest.mark.parametrize(
+    "playlist",
+    [
+        HEAD + "#EXTINF:1,\nhttp://[x/1.ts\n",
+        HEAD + "#EXT-X-PROGRAM-DATE-TIME:2026-01-01T00:00:00Z\n#EXTINF:1e400,\n1.ts\n#EXTINF:1,\n2.ts\n",
+        f"#EXTM3U\n#EXT-X-TARGETDURATION:{'9' * 400}\n#EXTINF:1,\nhttp://[x/1.ts\n",
+    ],
+    ids=["address", "duration", "target"],
+)
+async def test_numbers_and_addresses_that_are_none_are_refusals(playlist: str) -> None:
+    station = Station()
+    server = await station.serving()
+    station.playlist = playlist
+    async with receiving(parse(str(server.make_url("/live.m3u8")))) as found, asyncio.timeout(30):
+        with pytest.raises(Problem) as caught:
+            await found.read()
+    assert caught.value.kind.name == "unplayable"
+    await server.close()
+
+
 async def test_the_best_variant_is_taken() -> None:
     station = Station()
     server = await station.serving()

@@ -12,6 +12,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from base.desired import ChannelSpec
+from base.sources import Source
+from ingest.pull import puller
 from ingest.pull.puller import pause_s
 from tests.ingest.ts.test_demuxer import BOTH, playing
 from tests.kit.ingesting import STUDIO, Ingesting, ingesting
@@ -74,6 +76,7 @@ class Station:
         return answer
 
 
+@pytest.mark.slow
 async def test_a_stream_over_http_is_asked_for_again_when_it_ends(tmp_path: Path) -> None:
     station = Station(made(tmp_path / "a.ts", seconds=3))
     app = web.Application()
@@ -109,6 +112,22 @@ async def test_a_source_that_refuses_is_asked_ever_more_seldom_and_its_address_i
     await server.close()
     out, err = capfd.readouterr()
     assert "answers 403" in out + err and "hidden" not in out + err
+
+
+async def test_a_fault_of_ours_is_said_without_the_address_and_the_source_is_asked_again(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    tried = []
+
+    def broken(source: Source) -> Any:
+        tried.append(source)
+        raise KeyError(source.url)
+
+    monkeypatch.setattr(puller, "receiving", broken)
+    async with ingesting(pulling("http://127.0.0.1:9/live.ts?token=hidden")):
+        await until(lambda: len(tried) >= 2)
+    out, err = capfd.readouterr()
+    assert "KeyError" in out + err and "hidden" not in out + err
 
 
 def test_pauses_grow_and_end_somewhere() -> None:
