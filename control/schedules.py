@@ -28,6 +28,7 @@ log = structlog.get_logger("schedules")
 
 MOST_ITEMS = 1000
 _LONGEST_BODY = 256 << 10
+_YEARS = range(1971, 9999)
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -86,6 +87,8 @@ def spec(given: Schedule) -> PlayoutSpec:
         raise Problem("malformed", "loop: a loop has no times; give start, or leave loop out", field="loop")
     if any(at.tzinfo is None for at in [*times, *([given.start] if given.start else [])]):
         raise Problem("malformed", "at: say the time zone, as in 2026-11-22T20:15:00Z", field="at")
+    if any(at.year not in _YEARS for at in [*times, *([given.start] if given.start else [])]):
+        raise Problem("malformed", f"at: give times from {_YEARS[0]} on", field="at")
     if any(later <= earlier for earlier, later in pairwise(times)):
         raise Problem("malformed", "at: times must rise from item to item", field="at")
     if not given.loop and given.items[0].at is None and given.start is None:

@@ -15,6 +15,7 @@ from ingest.playout.film import Film, Films, FilmTrack
 from ingest.playout.schedule import Slot, slot
 from ingest.registry import Registry
 from ingest.session import Happening
+from node.clock import Clock
 from node.process import Context
 
 log = structlog.get_logger("playout")
@@ -24,6 +25,29 @@ LEAD_MS = 700
 _AGAIN_S = 1.0
 # A film that could not be opened is asked for again after this.
 _MISSING_S = 10.0
+# Frames that are so late are not worth their hurry: the clock was set on, the machine slept, or the origin was away.
+_LATE_MS = 30_000
+# Of a second, when the clock was set back: the time that a channel has shown cannot come again, and is waited for.
+_SLOWED = 0.995
+
+
+class Late(Exception):
+    """What is given is far behind what is on."""
+
+
+class Onward:
+    """UTC in ms that never goes back, nor stands: behind a clock that was set back it is ahead and runs slower."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._ms = float(clock.now_ms())
+        self._seen = clock.monotonic()
+
+    def now_ms(self) -> int:
+        seen, passed = self._seen, self._clock.monotonic()
+        self._seen = passed
+        self._ms = max(float(self._clock.now_ms()), self._ms + (passed - seen) * 1000 * _SLOWED)
+        return int(self._ms)
 
 
 class Player:
@@ -36,19 +60,26 @@ class Player:
         self._films = films
         self._channel = spec
         self._spec: PlayoutSpec = spec.playout
+        self._onward = Onward(ctx.clock)
         self._open: dict[str, Film] = {}
         self._again: dict[str, float] = {}  # monotonic time at which to ask again for a film that could not be opened
 
     async def run(self) -> None:
         """A session as long as there is something on; a new one after a pause or a fault."""
         while not self._ctx.stopping.is_set():
-            now_ms = self._ctx.clock.now_ms()
-            on = await self._on(now_ms)
-            if on.asset:
-                if not await self._session():
-                    await asyncio.sleep(_AGAIN_S)
-            else:
-                await asyncio.sleep(min(_AGAIN_S, (on.end_ms - now_ms) / 1000))
+            try:
+                await asyncio.sleep(await self._once())
+            except Exception:  # ours: the channel shall not be silent until its schedule is changed
+                log.exception("playout.broken", channel=self._channel.channel)
+                await asyncio.sleep(_MISSING_S)
+
+    async def _once(self) -> float:
+        """A session or a pause; the seconds up to the next."""
+        now_ms = self._onward.now_ms()
+        on = await self._on(now_ms)
+        if on.asset:
+            return 0 if await self._session() else _AGAIN_S
+        return min(_AGAIN_S, (on.end_ms - now_ms) / 1000)
 
     async def _session(self) -> bool:
         """True if it ended since there is nothing on."""
@@ -67,6 +98,8 @@ class Player:
             if live.cause is not Happening.DISPLACED or task is None:
                 raise
             task.uncancel()  # an encoder took over while nothing came from here
+        except Late:
+            log.warning("playout.late", channel=self._channel.channel)
         except Problem as problem:
             event = Happening.REFUSE
             log.warning("playout.fault", channel=self._channel.channel, kind=problem.kind.name, why=problem.detail)
@@ -76,7 +109,7 @@ class Player:
 
     async def _play(self, live: LiveSession) -> None:
         """One film after the other, until a pause."""
-        at_ms = self._ctx.clock.now_ms()
+        at_ms = self._onward.now_ms()
         while True:
             on = await self._on(at_ms)
             if not on.asset:
@@ -88,7 +121,7 @@ class Player:
                 del self._open[on.asset]
                 self._again[on.asset] = self._ctx.clock.monotonic() + _MISSING_S
                 raise
-            at_ms = max(on.end_ms, self._ctx.clock.now_ms() - LEAD_MS)
+            at_ms = max(on.end_ms, self._onward.now_ms() - LEAD_MS)
 
     async def _film(self, live: LiveSession, film: Film, on: Slot, at_ms: int) -> None:
         for track in film.tracks:
@@ -100,9 +133,10 @@ class Player:
             found = waiting[number]
             assert found is not None
             ms, frame = found
-            ahead = ms - LEAD_MS - self._ctx.clock.now_ms()
-            if ahead > 0:
-                await asyncio.sleep(ahead / 1000)
+            while (ahead := ms - LEAD_MS - self._onward.now_ms()) > 0:
+                await asyncio.sleep(min(ahead / 1000, _AGAIN_S))
+            if ahead < -_LATE_MS:
+                raise Late
             live.received(len(frame.data))
             await live.frame(frame)
             waiting[number] = await anext(readers[number], None)

@@ -40,10 +40,9 @@ def _looped(spec: PlayoutSpec, durations: Mapping[str, int], now_ms: int) -> Slo
 
 def _timed(spec: PlayoutSpec, durations: Mapping[str, int], now_ms: int) -> Slot:
     ends, following = spec.start_ms, None
-    for at, item in enumerate(spec.items):
+    for item, cut in zip(spec.items, _cuts(spec), strict=True):
         start = item.at_ms or ends
         ends = start + durations.get(item.asset, 0)
-        cut = spec.items[at + 1].at_ms if at + 1 < len(spec.items) else 0
         if cut:
             ends = min(ends, cut)
         if start <= now_ms < ends:
@@ -52,6 +51,15 @@ def _timed(spec: PlayoutSpec, durations: Mapping[str, int], now_ms: int) -> Slot
             following = start
             break
     return _between(spec, durations, now_ms, following)
+
+
+def _cuts(spec: PlayoutSpec) -> list[int]:
+    """For each item the next time that stands behind it, which cuts all that is before; 0 behind the last."""
+    found, cut = [], 0
+    for item in reversed(spec.items):
+        found.append(cut)
+        cut = item.at_ms or cut
+    return found[::-1]
 
 
 def _between(spec: PlayoutSpec, durations: Mapping[str, int], now_ms: int, until_ms: int | None) -> Slot:

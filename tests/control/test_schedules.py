@@ -48,6 +48,8 @@ def test_a_loop_and_a_day() -> None:
             {"items": [{"asset": "a", "at": "2027-01-15T08:00:00Z"}, {"asset": "a", "at": "2027-01-15T07:00:00Z"}]},
             "must rise",
         ),
+        ({"items": [{"asset": "a", "at": "1970-01-01T00:00:00Z"}]}, "from 1971"),
+        ({"items": [{"asset": "a"}], "loop": True, "start": "9999-12-31T23:59:59-14:00"}, "from 1971"),
         ({"items": [{"asset": "a"}], "lop": True}, "lop"),
     ],
 )

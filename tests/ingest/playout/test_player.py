@@ -14,10 +14,11 @@ import pytest
 
 from base.desired import ChannelSpec, Desired, PlayoutItem, PlayoutSpec
 from ingest.playout.film import Films
-from ingest.playout.player import Players
+from ingest.playout.player import Onward, Players
 from ingest.publisher import origin_client
 from ingest.registry import Registry
 from ingest.session import Happening
+from node.clock import Clock, SteppedClock, SystemClock
 from node.process import Context
 from tests.origin.conftest import Origin
 
@@ -29,6 +30,16 @@ def channel(*assets: str, **playout: Any) -> ChannelSpec:
     return ChannelSpec(
         channel="linear", title="Linear", edition="e1", key_hashes=(), segment_ms=1000, part_ms=500, playout=spec
     )
+
+
+class SetClock(SystemClock):
+    """The machine's clock, and how far somebody set it on."""
+
+    def __init__(self, by_ms: int) -> None:
+        self.by_ms = by_ms
+
+    def now_ms(self) -> int:
+        return super().now_ms() + self.by_ms
 
 
 class Station:
@@ -43,9 +54,9 @@ class Station:
 
 
 @asynccontextmanager
-async def station(origin: Origin) -> AsyncIterator[Station]:
+async def station(origin: Origin, clock: Clock | None = None) -> AsyncIterator[Station]:
     client, base = origin_client(f"unix:{origin.ctx.home.socket('origin', door='media')}")
-    ctx = Context(role="ingest", home=origin.ctx.home)
+    ctx = Context(role="ingest", home=origin.ctx.home, clock=clock or SystemClock())
     async with client:
         registry = Registry(ctx, client, base)
         yield Station(ctx, registry, Players(ctx, registry, Films(client, base)))
@@ -110,6 +121,7 @@ async def test_a_schedule_that_is_taken_back_ends(origin: Origin, tmp_path: Path
                 await asyncio.sleep(0.02)
 
 
+@pytest.mark.slow
 async def test_a_single_showing_ends(origin: Origin) -> None:
     async with station(origin) as on_air:
         now = on_air.ctx.clock.now_ms()
@@ -118,3 +130,42 @@ async def test_a_single_showing_ends(origin: Origin) -> None:
         async with asyncio.timeout(20):
             while on_air.registry.living:
                 await asyncio.sleep(0.02)
+
+
+def test_time_never_goes_back() -> None:
+    class Moved(SteppedClock):
+        by_ms = 0
+
+        def now_ms(self) -> int:
+            return super().now_ms() + self.by_ms
+
+    clock = Moved()
+    onward, began = Onward(clock), clock.now_ms()
+    clock.advance(1000)
+    assert onward.now_ms() == began + 1000
+    clock.by_ms = -2000
+    assert onward.now_ms() == began + 1000
+    clock.advance(1000)
+    assert onward.now_ms() == began + 1995, "it goes on, a little slower"
+    clock.advance(400_000)
+    assert onward.now_ms() == clock.now_ms(), "until it is UTC again"
+    clock.by_ms = 3_600_000
+    assert onward.now_ms() == clock.now_ms()
+
+
+@pytest.mark.slow
+async def test_a_clock_that_is_set_on_an_hour_skips_an_hour(origin: Origin) -> None:
+    """Nothing of that hour is sent in a hurry; what is on now follows."""
+    clock = SetClock(-3_600_000)
+    async with station(origin, clock) as on_air:
+        on_air.follow(channel("one", "two", loop=True))
+        async with asyncio.timeout(30):
+            while not [live for live in on_air.registry.living.values() if live.intake.ends_ms]:
+                await asyncio.sleep(0.02)
+            before = next(iter(on_air.registry.living.values()))
+            clock.by_ms = 0
+            while before.id in {live.id for live in on_air.registry.living.values()}:
+                await asyncio.sleep(0.02)
+            assert before.intake.ends_ms < clock.now_ms() - 3_000_000
+        text = await listed(origin, r"#EXTINF")
+        assert re.search(r"PROGRAM-DATE-TIME:(\S+)", text)

@@ -22,6 +22,7 @@ def items(*named: str | tuple[str, int]) -> tuple[PlayoutItem, ...]:
 
 LOOP = PlayoutSpec(items=items("a", "b", "a"), loop=True, start_ms=NOON)
 DAY = PlayoutSpec(items=items(("a", 0), "b", ("a", 20_000), ("b", 25_000)), slate="slate")
+FULL = PlayoutSpec(items=items(("a", 0), "b", "a", ("b", 12_000), "a", ("a", 13_000)), slate="slate")
 
 
 def on(spec: PlayoutSpec, ms: int) -> tuple[str, int, int]:
@@ -52,6 +53,14 @@ def test_times_of_their_own(ms: int, found: tuple[str, int, int]) -> None:
     assert on(DAY, ms) == found
 
 
+def test_a_time_cuts_all_that_stands_before_it() -> None:
+    """The first film lasts longer than up to the third item's time: what follows it without a time is left out."""
+    spec = PlayoutSpec(items=items(("a", 0), "b", ("b", 7_000)))
+    assert on(spec, 6_999) == ("a", 0, 7_000)
+    assert on(spec, 7_000) == ("b", 7_000, 12_000)
+    assert on(spec, 12_000)[0] == ""
+
+
 def test_the_slate_fills_what_is_left_and_is_cut_by_what_comes() -> None:
     asset, start, end = on(DAY, 16_000)
     assert asset == "slate" and start <= 16_000 < end <= 20_000 and end - start <= 3_000
@@ -72,7 +81,7 @@ def test_films_that_are_not_there_are_passed_over() -> None:
     assert slot(DAY, {"b": 5_000, "slate": 3_000}, NOON + 1).asset == "b"
 
 
-@given(st.integers(-100_000, 1_000_000), st.sampled_from([LOOP, DAY]))
+@given(st.integers(-100_000, 1_000_000), st.sampled_from([LOOP, DAY, FULL]))
 def test_every_moment_has_one_slot_and_it_is_the_same_whenever_one_asks(ms: int, spec: PlayoutSpec) -> None:
     found = slot(spec, LASTS, NOON + ms)
     assert found.start_ms <= NOON + ms < found.end_ms
