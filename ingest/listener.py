@@ -118,7 +118,7 @@ class _Connection:
         except Problem as problem:
             event = ending(problem)
             await self._refuse(problem)
-        except ConnectionError:
+        except OSError:  # also of TLS
             pass
         finally:
             if self._live is not None:
@@ -154,8 +154,13 @@ class _Connection:
 
     async def _step(self, seconds: float) -> bool:
         """Read once and act on it; False at the end of the stream. Raises TimeoutError if nothing comes."""
-        async with asyncio.timeout(seconds):
-            data = await self._reader.read(_READ)
+        try:
+            async with asyncio.timeout(seconds) as patience:
+                data = await self._reader.read(_READ)
+        except TimeoutError as fault:
+            if patience.expired():
+                raise
+            raise ConnectionError("the network gave the connection up") from fault  # ETIMEDOUT, which stays
         if not data:
             return False
         wait = 0.0
@@ -207,12 +212,12 @@ class _Connection:
         if self._live is None:
             self._ctx.metrics.counter("ingest_offers", outcome="malformed").inc()
         self._dialogue.refuse(problem.detail, "NetStream.Publish.Rejected")
-        with contextlib.suppress(ConnectionError):
+        with contextlib.suppress(OSError):
             await self._send()
 
     async def _linger(self) -> None:
         """Read and forget until the publisher has gone."""
-        with contextlib.suppress(TimeoutError, ConnectionError):
+        with contextlib.suppress(OSError):
             async with asyncio.timeout(_LINGER_S):
                 while await self._reader.read(_READ):
                     pass

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 
 import pytest
 
 from ingest import listener
 from ingest.handshake import SIZE
+from ingest.registry import Registry
+from node.process import Context
 from tests.kit.ingesting import KEY, Publisher, ingesting
 from tests.kit.rtmp import opening, statuses, stream
 
@@ -63,3 +66,24 @@ async def test_more_connections_than_allowed_are_closed(monkeypatch: pytest.Monk
         good = Publisher(role.port)
         await good.opens()
         assert await role.says(b"\x03") == b""
+
+
+async def test_a_connection_that_the_network_gave_up_ends_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """ETIMEDOUT is a TimeoutError as well, and a stream raises it again and again."""
+    readers: list[asyncio.StreamReader] = []
+
+    class Kept(listener._Connection):
+        def __init__(
+            self, ctx: Context, registry: Registry, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        ) -> None:
+            super().__init__(ctx, registry, reader, writer)
+            readers.append(reader)
+
+    monkeypatch.setattr(listener, "_Connection", Kept)
+    async with ingesting() as role:
+        made = Publisher(role.port)
+        await made.opens()
+        await role.until_state("admitted")
+        for reader in readers:
+            reader.set_exception(TimeoutError(errno.ETIMEDOUT, "timed out"))
+        await role.until_state("none", seconds=listener.SILENCE_S - 3)

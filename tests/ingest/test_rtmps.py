@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime
+import socket
 import ssl
 from pathlib import Path
 
@@ -73,6 +75,36 @@ async def test_an_encoder_publishes_over_tls_and_the_certificate_is_renewed_unde
             await role.origin.until(lambda: len(role.origin.numbers("v1")) > closed + 2)
             assert await name_at(port) == "two", "what cannot be read does not take the place of what could"
         assert role.ctx.metrics.value("ingest_offers", outcome="admitted") == 1
+
+
+async def test_a_record_that_was_forged_ends_its_connection_alone(tmp_path: Path) -> None:
+    chain, key, port = tmp_path / "chain.pem", tmp_path / "key.pem", free_port()
+    issues("one", chain, key)
+    settings: dict[str, str | int | bool] = {
+        "ingest.rtmps_certificate": str(chain),
+        "ingest.rtmps_key": str(key),
+        "ingest.rtmps_listen": f"127.0.0.1:{port}",
+    }
+    faults: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, found: faults.append(found))
+    async with ingesting(settings=settings):
+        await until_named(port, "one")
+        await asyncio.to_thread(_forges, port)
+        await until_named(port, "one")
+    assert faults == []
+
+
+def _forges(port: int) -> None:
+    """Shake hands, then send a record that no key has sealed, and read until the connection ends."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    shaken = context.wrap_socket(socket.create_connection(("127.0.0.1", port), timeout=20))
+    shaken.sendall(b"\x03")
+    with socket.socket(fileno=shaken.detach()) as bare, contextlib.suppress(ConnectionError):
+        bare.settimeout(20)
+        bare.sendall(b"\x17\x03\x03\x00\x20" + bytes(32))
+        while bare.recv(4096):
+            pass
 
 
 async def test_the_port_is_closed_without_a_certificate() -> None:
