@@ -8,7 +8,7 @@ segments is a Period of its own: a Period may have no hole (timing model 9.2, 14
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from xml.etree import ElementTree as ET
@@ -17,6 +17,7 @@ from base.names import TIME_PATH, Kind, Leaf, Name
 from base.reports import TrackReport
 from base.uris import media_template
 from packager import dash_images, live_events
+from packager.dash_periods import Stretch, by_run, ended, stretches
 from packager.live import LiveSegment, LiveWindow
 from packager.live_clip import LiveClip
 from packager.thumbnails import Sheets
@@ -47,39 +48,40 @@ def live_manifest(
     """
     over = clip is not None and clip.over
     mpd = new_mpd("static" if over else "dynamic", window.target)
-    closed = {name: [s for s in track.segments if s.closed] for name, track in window.tracks.items()}
-    runs = sorted({s.run for segments in closed.values() for s in segments if not s.gap} - {held_back})
+    wanted = {run: members for run, members in by_run(window).items() if run != held_back}
+    periods = stretches(window, wanted, cut=over)
     # the target duration is rounded (HLS); sound that is cut at frames may last a little longer (5.3.1.2: the maximum)
     longest = duration(Fraction(2 * window.target + 1, 2))
     if over:
         begin = Fraction(0)
-        for run in runs:
-            begin += _film_period(mpd, window, closed, tracks, run, begin)
+        for period in periods:
+            begin += _film_period(mpd, window, tracks, period, begin)
         mpd.set("mediaPresentationDuration", duration(begin))
         mpd.set("maxSegmentDuration", longest)
         return printed(mpd)
     mpd.set("availabilityStartTime", "1970-01-01T00:00:00Z")
-    mpd.set("publishTime", _publish_time(window, closed))
+    mpd.set("publishTime", _publish_time(window))
     mpd.set("minimumUpdatePeriod", duration(Fraction(window.grid_ms, 1000)))
     mpd.set("timeShiftBufferDepth", duration(Fraction(window.window_ms, 1000)))
     mpd.set("suggestedPresentationDelay", duration(Fraction(3 * window.grid_ms, 1000)))
     mpd.set("maxSegmentDuration", longest)
     if clip is not None and clip.query:  # it is asked for again by times that stay what they are (5.3.1.2)
         ET.SubElement(mpd, "Location").text = f"manifest.mpd?{clip.query}"
-    for place, run in enumerate(runs):
-        _live_period(mpd, window, closed, tracks, run, sheets, last=place == len(runs) - 1)
+    for period in periods:
+        _live_period(mpd, window, tracks, period, sheets, last=period is periods[-1])
     ET.SubElement(mpd, "UTCTiming", schemeIdUri="urn:mpeg:dash:utc:http-xsdate:2014", value=TIME_PATH)
     return printed(mpd)
 
 
-def _publish_time(window: LiveWindow, closed: Mapping[str, list[LiveSegment]]) -> str:
+def _publish_time(window: LiveWindow) -> str:
     """Later for each change of the MPD (5.3.1.2), and the same wherever it is printed.
 
     It is the end of the newest whole segment, and a millisecond more for each track that has that number and each mark:
     between two tracks' segments of one number the end may stand still.
     """
+    closed = {name: [s for s in track.segments[-2:] if s.closed] for name, track in window.tracks.items()}
     last = {name: segments[-1] for name, segments in closed.items() if segments}
-    newest = max((_end(window, name, segment) for name, segment in last.items()), default=Fraction(0))
+    newest = max((ended(window, name, segment) for name, segment in last.items()), default=Fraction(0))
     number = max((segment.number for segment in last.values()), default=0)
     whole = sum(segment.number == number for segment in last.values())
     at = _EPOCH + timedelta(milliseconds=math.floor(newest * 1000) + whole + len(window.marks))
@@ -89,49 +91,34 @@ def _publish_time(window: LiveWindow, closed: Mapping[str, list[LiveSegment]]) -
 def _live_period(
     mpd: ET.Element,
     window: LiveWindow,
-    closed: dict[str, list[LiveSegment]],
     tracks: Sequence[TrackReport],
-    run: int,
+    of: Stretch,
     sheets: Sheets | None,
     *,
     last: bool,
 ) -> None:
-    members = _members(closed, run)
     # A Period's id and start never change while it is in the window (timing model 13.6): they are the run's own.
     # All tracks count, not only those that have whole segments of it now.
-    start = min(
-        Fraction(ticks, window.tracks[name].format.timescale)
-        for (began, name), ticks in window.run_starts.items()
-        if began == run and name in window.tracks
-    )
     first = mpd.find("Period") is None
-    period = ET.SubElement(mpd, "Period", id=f"r{run}", start=duration(start))
-    end = max(_end(window, name, s[-1]) for name, s in members.items())
+    period = ET.SubElement(mpd, "Period", id=f"r{of.run}", start=duration(of.start))
     if not last:
-        period.set("duration", duration(end - start))
-    _add_events(period, window, start, None if last else end, first=first)
-    _add_sets(period, window, members, tracks, start)
-    if sheets and sheets.track in members:
-        period.append(dash_images.adaptation_set(sheets, window.edition, run))
+        period.set("duration", duration(of.end - of.start))
+    _add_events(period, window, of.start, None if last else of.end, first=first)
+    _add_sets(period, window, of.members, tracks, of.start)
+    if sheets and sheets.track in of.members:
+        period.append(dash_images.adaptation_set(sheets, window.edition, of.run))
 
 
 def _film_period(
-    mpd: ET.Element,
-    window: LiveWindow,
-    closed: dict[str, list[LiveSegment]],
-    tracks: Sequence[TrackReport],
-    run: int,
-    begin: Fraction,
+    mpd: ET.Element, window: LiveWindow, tracks: Sequence[TrackReport], of: Stretch, begin: Fraction
 ) -> Fraction:
     """A run of a stretch that is over. Seconds that it lasts: until its first track ends, as all Periods of films."""
-    members = _members(closed, run)
-    start = min(Fraction(s[0].start, window.tracks[name].format.timescale) for name, s in members.items())
-    ends = [_end(window, name, s[-1]) for name, s in members.items()]
-    lasts = (min(ends) if max(ends) - min(ends) <= _SHORT else max(ends)) - start
+    ends = [ended(window, name, s[-1]) for name, s in of.members.items()]
+    lasts = (min(*ends, of.end) if max(ends) - min(ends) <= _SHORT else of.end) - of.start
     first = mpd.find("Period") is None
-    period = ET.SubElement(mpd, "Period", id=f"r{run}", start=duration(begin), duration=duration(lasts))
-    _add_events(period, window, start, start + lasts, first=first)
-    _add_sets(period, window, members, tracks, start)
+    period = ET.SubElement(mpd, "Period", id=f"r{of.run}", start=duration(begin), duration=duration(lasts))
+    _add_events(period, window, of.start, of.start + lasts, first=first)
+    _add_sets(period, window, of.members, tracks, of.start)
     return lasts
 
 
@@ -139,15 +126,6 @@ def _add_events(period: ET.Element, window: LiveWindow, start: Fraction, end: Fr
     events = live_events.event_stream(window.marks, start, end, first=first)
     if events is not None:
         period.append(events)
-
-
-def _members(closed: dict[str, list[LiveSegment]], run: int) -> dict[str, list[LiveSegment]]:
-    members = {name: [s for s in segments if s.run == run and not s.gap] for name, segments in closed.items()}
-    return {name: segments for name, segments in members.items() if segments}
-
-
-def _end(window: LiveWindow, name: str, segment: LiveSegment) -> Fraction:
-    return Fraction(segment.start + segment.duration, window.tracks[name].format.timescale)
 
 
 def _add_sets(

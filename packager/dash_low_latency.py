@@ -21,8 +21,9 @@ from base.names import TIME_PATH, Kind
 from base.problems import Problem
 from base.reports import TrackReport
 from base.uris import media_template
-from packager import dash
-from packager.live import LiveSegment, LiveWindow
+from packager import dash, dash_periods
+from packager.dash_periods import Stretch
+from packager.live import LiveWindow
 
 PROFILES = f"{dash.LIVE_PROFILE},http://www.dashif.org/guidelines/low-latency-live-v5"
 _UTC = {"schemeIdUri": "urn:mpeg:dash:utc:http-xsdate:2014", "value": TIME_PATH}
@@ -33,9 +34,9 @@ _SLOWEST, _FASTEST = "0.96", "1.04"
 
 def manifest(window: LiveWindow, tracks: Sequence[TrackReport], *, held_back: int = -1) -> str:
     """From one snapshot. `held_back`: a run to leave out. Raises Problem unknown where segments are not even."""
-    runs = [run for run in _runs(window) if run != held_back]
-    even = [run for run in runs if _is_even(window, run)]
-    if not runs or runs[-1] not in even:
+    runs = {run: members for run, members in dash_periods.by_run(window).items() if run != held_back}
+    even = {run: members for run, members in runs.items() if _is_even(window, run, members)}
+    if not runs or max(runs) not in even:
         raise Problem(
             "unknown",
             "the segments of this channel are not even, so numbers do not tell when they begin: use manifest.mpd",
@@ -44,7 +45,7 @@ def manifest(window: LiveWindow, tracks: Sequence[TrackReport], *, held_back: in
     mpd = dash.new_mpd("dynamic", window.target, PROFILES)
     mpd.set("availabilityStartTime", "1970-01-01T00:00:00Z")
     # it changes with each run only
-    mpd.set("publishTime", _date(Fraction(even[-1] * window.grid_ms, 1000)))
+    mpd.set("publishTime", _date(Fraction(max(even) * window.grid_ms, 1000)))
     mpd.set("minimumUpdatePeriod", dash.duration(Fraction(window.grid_ms, 1000)))
     mpd.set("timeShiftBufferDepth", dash.duration(Fraction(window.window_ms, 1000)))
     mpd.set("maxSegmentDuration", dash.duration(Fraction(2 * window.target + 1, 2)))
@@ -54,36 +55,16 @@ def manifest(window: LiveWindow, tracks: Sequence[TrackReport], *, held_back: in
         service, "Latency", referenceId="0", target=str(latency), min=str(latency * 3 // 4), max=str(2 * latency)
     )
     ET.SubElement(service, "PlaybackRate", min=_SLOWEST, max=_FASTEST)
-    for run in even:
-        _period(mpd, window, tracks, run, last=run == even[-1])
+    periods = dash_periods.stretches(window, even)
+    for period in periods:
+        _period(mpd, window, tracks, period, last=period is periods[-1])
     ET.SubElement(mpd, "UTCTiming", _UTC)
     return dash.printed(mpd)
 
 
-def _runs(window: LiveWindow) -> list[int]:
-    return sorted({s.run for track in window.tracks.values() for s in track.segments if s.closed and not s.gap})
-
-
-def _start(window: LiveWindow, run: int) -> Fraction:
-    """Of the track that began it, in seconds since 1970."""
-    return min(
-        Fraction(ticks, window.tracks[name].format.timescale)
-        for (began, name), ticks in window.run_starts.items()
-        if began == run and name in window.tracks
-    )
-
-
-def _members(window: LiveWindow, run: int) -> dict[str, list[LiveSegment]]:
-    found = {
-        name: [s for s in track.segments if s.run == run and s.closed and not s.gap]
-        for name, track in window.tracks.items()
-    }
-    return {name: segments for name, segments in found.items() if segments}
-
-
-def _is_even(window: LiveWindow, run: int) -> bool:
-    start, half = _start(window, run), Fraction(window.grid_ms, 2000)
-    for name, segments in _members(window, run).items():
+def _is_even(window: LiveWindow, run: int, members: dash_periods.Members) -> bool:
+    start, half = dash_periods.began(window, run), Fraction(window.grid_ms, 2000)
+    for name, segments in members.items():
         for segment in (segments[0], segments[-1]):
             due = start + Fraction((segment.number - run) * window.grid_ms, 1000)
             if abs(Fraction(segment.start, window.tracks[name].format.timescale) - due) > half:
@@ -91,14 +72,11 @@ def _is_even(window: LiveWindow, run: int) -> bool:
     return True
 
 
-def _period(mpd: ET.Element, window: LiveWindow, tracks: Sequence[TrackReport], run: int, *, last: bool) -> None:
-    members, start = _members(window, run), _start(window, run)
-    period = ET.SubElement(mpd, "Period", id=f"r{run}", start=dash.duration(start))
+def _period(mpd: ET.Element, window: LiveWindow, tracks: Sequence[TrackReport], of: Stretch, *, last: bool) -> None:
+    members, start = of.members, of.start
+    period = ET.SubElement(mpd, "Period", id=f"r{of.run}", start=dash.duration(start))
     if not last:
-        ends = [
-            Fraction(s[-1].start + s[-1].duration, window.tracks[name].format.timescale) for name, s in members.items()
-        ]
-        period.set("duration", dash.duration(max(ends) - start))
+        period.set("duration", dash.duration(of.end - start))
     early = Fraction(max(0, window.grid_ms - window.part_ms), 1000)
     for at, group in enumerate(dash.sets([track for track in tracks if track.track in members])):
         adaptation = dash.adaptation_set(period, at, group)
@@ -120,7 +98,7 @@ def _period(mpd: ET.Element, window: LiveWindow, tracks: Sequence[TrackReport], 
                     Kind.LIVE, window.title, window.edition, member.track, members[member.track][-1].init
                 ),
                 media=media_template(window.edition, member.track),
-                startNumber=str(run),
+                startNumber=str(of.run),
             )
 
 
