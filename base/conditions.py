@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from base.http_dates import http_date
 
-_TAG = re.compile(r'\s*((?:W/)?"[^\x00-\x20"\x7f]*")\s*')
+_TAG = re.compile(r'((?:W/)?"[^\x00-\x20"\x7f]*")[ \t]*')
 # 14.2, 17.15: more ranges than this, once near ones are joined, are ignored.
 MOST_PARTS = 16
 # 15.3.7.2: a part's header takes about as much; what is nearer than that is cheaper to send along.

@@ -80,6 +80,7 @@ class Fills:
     negative_s: float = 0.0
     stale_s: float = 0.0
     _under_way: dict[str, Fill] = field(default_factory=dict)
+    _coming: int = 0  # bytes of bodies that are to be kept once they are whole
     _unshared: dict[str, float] = field(default_factory=dict)  # name -> until when, monotonic
 
     def __len__(self) -> int:
@@ -226,14 +227,7 @@ class Fills:
         """The body, and then it is stored. Raises CutShort if nobody reads what is too long to be kept."""
         born = self.clock.monotonic() - life.age_s
         if order.method != "HEAD":
-            async for chunk in answer.content.iter_any():
-                fill.feed(chunk)
-                if not fill.outgrown and fill.size > self.store.largest:  # its length was not stated
-                    self.remember_unshared(fill.name)
-                    self._leave(fill)
-                    fill.outgrow()
-                if fill.outgrown:
-                    await fill.paced()
+            await self._read(fill, answer, is_block=order.block >= 0)
         if fill.outgrown:
             fill.keep(None)
             self.count("passed")
@@ -254,6 +248,28 @@ class Fills:
             self.store.put(one)
         fill.keep(stored)
         self.count("stored")
+
+    async def _read(self, fill: Fill, answer: aiohttp.ClientResponse, *, is_block: bool) -> None:
+        """All that is being fetched at a time holds as much memory as the store may, and a window for each reader."""
+        counted = 0
+        try:
+            async for chunk in answer.content.iter_any():
+                fill.feed(chunk)
+                if not fill.outgrown:
+                    counted += len(chunk)
+                    self._coming += len(chunk)
+                    too_long = fill.size > self.store.largest  # its length was not stated
+                    if too_long or (self._coming > self.store.capacity and not is_block):
+                        if too_long:
+                            self.remember_unshared(fill.name)
+                        self._leave(fill)
+                        fill.outgrow()
+                        self._coming -= counted
+                        counted = 0
+                if fill.outgrown:
+                    await fill.paced()
+        finally:
+            self._coming -= counted
 
     def _partial(self, fill: Fill, order: Order, span: blocks.Span) -> Stored:
         assert fill.head is not None and fill.lifetime is not None

@@ -9,6 +9,7 @@ from edge.fill import State
 from edge.fills import Order, http_now
 from edge.freshness import Use
 from tests.edge.conftest import Rig
+from tests.kit.upstream import until
 
 SEGMENT = "/vod/film/e1/v1/1.m4s"
 
@@ -49,6 +50,31 @@ async def test_what_may_not_be_shared_is_remembered_for_a_while(rig: Rig) -> Non
     assert fill.state is State.PASSED and rig.edge.fills.is_unshared(SEGMENT)
     rig.clock.advance(5000)
     assert not rig.edge.fills.is_unshared(SEGMENT)
+
+
+async def test_what_comes_at_a_time_is_bounded(rig: Rig) -> None:
+    """Each alone would be kept; together they are more than the store may hold. Nobody who watches notices."""
+    rig.edge.store.capacity = 4 << 20
+    size, half = 1_000_000, b"x" * 500_000
+    names = [f"/vod/film/e1/v1/{number}.m4s" for number in range(1, 13)]
+    steps = [rig.upstream.steps(name, length=size, Cache_Control="max-age=9") for name in names]
+    viewers = [await rig.wire() for _ in names]
+    fills = []
+    for name, step, viewer in zip(names, steps, viewers, strict=True):
+        viewer.get(name)
+        await step.begun.wait()
+        fills.append(rig.edge.fills.find(name))
+        step.give(half)
+        assert (await viewer.header()).status == 200
+        assert await viewer.read(len(half)) == half
+    assert 3 << 20 < sum(fill.size for fill in fills if fill is not None and not fill.outgrown) <= 4 << 20
+    for step, viewer in zip(steps, viewers, strict=True):
+        step.give(half, None)
+        assert await viewer.read(len(half)) == half
+    await until(lambda: not len(rig.edge.fills))
+    rig.upstream.holds("/vod/film/e1/v1/20.m4s", b"x" * size, Cache_Control="max-age=9")
+    await rig.get("/vod/film/e1/v1/20.m4s")
+    assert rig.edge.store.get("/vod/film/e1/v1/20.m4s") is not None
 
 
 @pytest.mark.rule("RFC 9110 5.6.7", "dates are written as IMF-fixdate")
