@@ -14,5 +14,5 @@ def test_options_are_shown_with_their_values() -> None:
     assert "| `--port-base N` |" in made
     assert "| `--demo` |" in made
     assert "| `--role origin\\|control\\|ingest\\|edge` |" in made
-    assert "| `create NAME [--title TITLE]` |" in made
+    assert "| `create NAME [--title TITLE] " in made
     assert "==SUPPRESS==" not in made
