@@ -12,7 +12,6 @@ from tests.kit.media import Films
 from tests.kit.optional import IN_CI, excused
 from tests.kit.sources import Sources
 
-
 # The same examples everywhere, and no deadline: a busy machine is no fault of the code. To look for new examples, give
 # pytest --hypothesis-profile=default.
 settings.load_profile("ci")

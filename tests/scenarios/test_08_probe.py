@@ -97,7 +97,8 @@ def open_box() -> Iterator[Appliance]:
 
 
 SRT = "1\n00:00:00,500 --> 00:00:01,500\nOne\n\n2\n00:00:03,000 --> 00:00:05,000\nOver the cut\n"
-TOPS = sorted(leaf for leaf in MANIFESTS - LIVE_ONLY - {Leaf.POSTER} if Name(kind=Kind.VOD, title="x", leaf=leaf).at_top)
+ON_DEMAND = MANIFESTS - LIVE_ONLY - {Leaf.POSTER}
+TOPS = sorted(leaf for leaf in ON_DEMAND if Name(kind=Kind.VOD, title="x", leaf=leaf).at_top)
 FORMS = [("", leaf) for leaf in TOPS]
 FORMS += [(f"~{method}", leaf) for method, leaves in PROTECTED.items() for leaf in TOPS if leaf in leaves]
 
