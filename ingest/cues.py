@@ -24,6 +24,8 @@ LATE_MS = 60_000
 # The same event, signalled this long after it was spliced, or for another time by this, is a new one.
 _FORGOTTEN_MS, _SAME_MS = 24 * 3600_000, 10_000
 MOST = 200
+# Splices that are remembered to have been made: in a run of days there are any number.
+MOST_DONE = 2000
 _What = tuple[str, int, str]
 _ACTION: dict[What, Literal["out", "in", "cmd"]] = {What.OUT: "out", What.IN: "in"}
 
@@ -90,7 +92,10 @@ class Cues:
         for note in notes:
             wanted = self._wanted.pop(note.what, None)
             if wanted is not None:
+                self._done.pop(note.what, None)
                 self._done[note.what] = wanted.at_ms
+        while len(self._done) > MOST_DONE:
+            del self._done[next(iter(self._done))]
 
     def resume(self, breaks: Iterable[MarkNote]) -> None:
         """Breaks that the origin knows to be on: how they end may be news to this process."""

@@ -61,7 +61,7 @@ class FlvTracks:
         tracks = values.get("audioTrackIdInfoMap")
         for number, one in (tracks if isinstance(tracks, dict) else {}).items():
             language = one.get("language") if isinstance(one, dict) else None
-            if isinstance(language, str) and number.isdecimal() and int(number) < MOST_IDS:
+            if isinstance(language, str) and number.isdecimal() and len(number) < 3 and int(number) < MOST_IDS:
                 self._languages[int(number)] = languages.code(language)
         if isinstance(language := values.get("language"), str):
             self._languages.setdefault(0, languages.code(language))

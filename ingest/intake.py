@@ -42,6 +42,8 @@ _SPLICE_US = 150_000
 _MOST_SPLICES = 32
 # Pictures are decoded that much before they are shown, at most: numbers are of times of showing, and never go back.
 MAX_CTO_S = 10
+# Pictures whose times do not go on, while those before are caught up with. More of them would never end a segment.
+MOST_STILL = 2000
 _TRACK = re.compile(r"[va][1-9][0-9]?")
 _VIDEO = "v"
 
@@ -350,6 +352,8 @@ class Intake:
             sample = Sample(dts=kept, cto=cto, sync=frame.key, data=frame.data)
         elif isinstance(clock, VideoTicks):
             dts = clock.place(epoch_us)
+            if clock.still > MOST_STILL:
+                raise Problem("malformed", f"the times of {MOST_STILL} pictures stand still: restart the encoder")
             cto = clock.offset(epoch_us, frame.cto, frame.timescale) if frame.cto else 0
             sample = Sample(dts=dts, cto=cto, sync=frame.key, data=frame.data)
         else:

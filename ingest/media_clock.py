@@ -76,10 +76,13 @@ class VideoTicks:
 
     def __init__(self, timescale: int, after: int = -1) -> None:
         self.timescale = timescale
+        self.still = 0  # samples one after the other that had to be moved on
         self._last = after
 
     def place(self, epoch_us: int) -> int:
-        self._last = max((epoch_us * self.timescale + _SECOND // 2) // _SECOND, self._last + 1)
+        ticks = (epoch_us * self.timescale + _SECOND // 2) // _SECOND
+        self.still = 0 if ticks > self._last else self.still + 1
+        self._last = max(ticks, self._last + 1)
         return self._last
 
     def offset(self, epoch_us: int, cto: int, timescale: int) -> int:

@@ -28,6 +28,8 @@ from packager.splices import Lines, Splice
 
 # A follower that is this far ahead of a stalled reference is not held any longer (seconds).
 _LONGEST_HOLD = 3
+# A part is cut here, however short it is, so that no stream whatever is held without bounds.
+MOST_PART_OCTETS = 32 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +60,7 @@ class _Track:
     number: int = -1
     part: int = 0
     open: list[Sample] = field(default_factory=list)
+    octets: int = 0  # of `open`
     last_duration: int = 0
     discontinuity: bool = False
 
@@ -191,9 +194,11 @@ class Segmenter:
             this.last_duration = sample.dts - this.open[-1].dts
             assert this.last_duration > 0, "samples come in dts order"
             end = sample.dts + this.last_duration - this.open[0].dts
-            if end * 1000 > self._part_ms * this.fmt.timescale:
+            full = this.octets + len(sample.data) > MOST_PART_OCTETS
+            if full or end * 1000 > self._part_ms * this.fmt.timescale:
                 parts.append(self._flush(this, next_dts=sample.dts, last=False))
         this.open.append(sample)
+        this.octets += len(sample.data)
         return parts
 
     def _newest_apart(self, this: _Track, next_dts: int) -> list[Part]:
@@ -207,10 +212,11 @@ class Segmenter:
         this.open.pop()
         part = self._flush(this, next_dts=newest.dts, last=False)
         this.open.append(newest)
+        this.octets = len(newest.data)
         return [part]
 
     def _flush(self, this: _Track, *, next_dts: int | None, last: bool) -> Part:
-        samples, this.open = this.open, []
+        samples, this.open, this.octets = this.open, [], 0
         dts = np.fromiter((s.dts for s in samples), np.int64, len(samples))
         end = next_dts if next_dts is not None else samples[-1].dts + max(this.last_duration, 1)
         this.last_duration = end - samples[-1].dts

@@ -6,7 +6,7 @@ from base.push import MarkNote
 from base.scte35.commands import BreakDuration, PrivateCommand, SpliceInsert, TimeSignal
 from base.scte35.descriptors import Segmentation
 from base.scte35.section import PTS_WRAP, Section, write
-from ingest.cues import LATE_MS, MOST, Changes, Cues, Wanted, near
+from ingest.cues import LATE_MS, MOST, MOST_DONE, Changes, Cues, Wanted, near
 
 NOW = 1_800_000_000_000
 
@@ -132,6 +132,14 @@ def test_there_is_a_limit() -> None:
         take(cues, out(event, returns=False), NOW)
     assert len(cues.pending(NOW)) == MOST
     cues.spliced([MarkNote(action="out", kind="insert", event=9999)])
+
+
+def test_what_was_spliced_is_remembered_within_a_limit() -> None:
+    cues = Cues()
+    for event in range(MOST_DONE + 1):
+        cues.spliced(one.note for one in take(cues, out(event, returns=False), NOW).wanted)
+    assert take(cues, out(1, returns=False), NOW).wanted == ()
+    assert len(take(cues, out(0, returns=False), NOW).wanted) == 1, "the oldest is forgotten"
 
 
 def test_times_of_33_bits_are_the_nearest() -> None:

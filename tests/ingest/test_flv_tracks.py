@@ -139,6 +139,13 @@ def test_renditions_and_languages() -> None:
         tracks.take("audio", 0, b"\x95\x00mp4a\x10" + rtmp.ASC)
 
 
+def test_languages_of_tracks_that_cannot_be() -> None:
+    tracks = FlvTracks()
+    tracks.metadata({"audioTrackIdInfoMap": {"1" * 5000: {"language": "deu"}, "16": {"language": "deu"}, "0": {}}})
+    found = config(tracks.take("audio", 0, rtmp.aac_config()))
+    assert found.format.language == "und"
+
+
 @pytest.mark.rule("E-RTMP v2 TimestampOffsetNano", "the offset is added to presentation, not to the order of messages")
 def test_nanoseconds() -> None:
     tracks = FlvTracks()

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from base.problems import Problem
-from ingest.intake import Intake, Outcome, Run, Stamped
+from ingest.intake import MOST_STILL, Intake, Outcome, Run, Stamped
 from ingest.media import Frame, TrackConfig
 from packager.entries import aac_format, avc_format
 from tests.kit.rtmp import ASC, AVCC
@@ -441,6 +441,14 @@ def test_pictures_whose_times_stand_still_are_left_out_and_begin_no_runs() -> No
         found += runs(source.intake.frame(frame("v1", 4000, key=ms % 2000 == 0), NOW + ms))
         found += runs(source.plays(ms, ms + 40, tracks=("a1",)))
     assert [sorted(run.formats) for run in found] == [["a1"]]
+
+
+def test_pictures_alone_whose_times_stand_still_are_refused() -> None:
+    source = Source(VIDEO)
+    source.plays(0, 4000, tracks=("v1",))
+    with pytest.raises(Problem, match="stand still"):
+        for _ in range(MOST_STILL + 2):
+            source.intake.frame(frame("v1", 3000), NOW + 4000)
 
 
 @pytest.mark.parametrize("cto", [-10_001, 10_001, 8_000_000])

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from base.media import Format, Sample
+from packager import segmenter
 from packager.boxes import walk
 from packager.fragments import read_moof
 from packager.segmenter import Part, Segmenter
@@ -189,6 +190,14 @@ def test_a_lost_frame_does_not_make_a_part_too_long() -> None:
     live.finish()
     assert max(length(part, SCALE) for part in live.parts) <= 0.4
     assert [s.data for s in samples(live.parts)] == [f"v{at}".encode() for at in kept]
+
+
+def test_parts_are_bounded_however_little_time_they_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(segmenter, "MOST_PART_OCTETS", 1000)
+    live = show({"v1": VIDEO})
+    live.push("v1", *(Sample(dts=EPOCH * SCALE + at, sync=at == 0, data=bytes(300)) for at in range(10)))
+    live.finish()
+    assert [len(read(part)[2]) for part in live.parts] == [3, 3, 3, 1]
 
 
 def test_the_last_frame_before_a_cut_may_last_longer() -> None:
