@@ -71,7 +71,9 @@ class LivePages:
             return dash.live_manifest(shown, reports, sheets, held_back=held_back, clip=part)
 
         if part is not None:
-            body, tag = await self._printed(channel, window, shown, f"mpd {held_back} {part.query}", print_it)
+            body, tag = await self._printed(
+                channel, window, shown, f"mpd {held_back} {part.query} {part.over}", print_it
+            )
             return self._answer(name, body, tag, window, part)
         # a part more changes no manifest
         lists = tuple((track.segments[0].number, track.last_closed) for track in window.tracks.values())
@@ -111,7 +113,7 @@ class LivePages:
             text = hls_live.media_playlist(shown, name.track, skip=ask.skip, clip=part)
             return marked(text, shown, name.track, cue_tags=cue_tags)
 
-        key = f"{name.track} {ask.skip} {part and (part.query, part.offset)}"
+        key = f"{name.track} {ask.skip} {part and (part.query, part.offset, part.over)}"
         body, tag = await self._printed(channel, window, shown, key, print_it)
         return self._answer(name, body, tag, window, part, blocking=ask.blocking)
 

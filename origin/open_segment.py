@@ -20,13 +20,16 @@ async def send(
     fields: Mapping[str, str],
     stopping: asyncio.Event,
 ) -> web.StreamResponse:
-    """What is there at once, the rest with each part. The body ends with the segment, or is cut off for all to see."""
+    """What is there at once, the rest with each part. The body ends with the segment, or is cut off for all to see.
+
+    It is, where its track is silent for three target durations, as whoever waits for a part is told then (6.2.5.2).
+    """
     response = web.StreamResponse(headers=fields)
     response.enable_chunked_encoding()
     await response.prepare(request)
     if request.method == "HEAD":
         return response
-    sent = 0
+    sent, silent = 0, _silent(channel)
     try:
         while True:
             segment = track.window.find(number)
@@ -36,12 +39,18 @@ async def send(
             if segment.size > sent:
                 body = await asyncio.to_thread(read_part, track.path(segment), sent, segment.size - sent)
                 await response.write(body)
-                sent += len(body)
+                sent, silent = sent + len(body), _silent(channel)
             elif segment.closed:
                 await response.write_eof()
                 return response
             else:
-                await channel.changed()
-    except FileNotFoundError:  # the channel was removed just now
+                async with asyncio.timeout_at(silent):
+                    await channel.changed()
+    except (FileNotFoundError, TimeoutError):  # the channel was removed just now, or the track is silent
         abort(request)
         return response
+
+
+def _silent(channel: Channel) -> float:
+    """When, by the loop's clock, a track that says nothing from now on is given up."""
+    return asyncio.get_running_loop().time() + 3 * channel.row.target

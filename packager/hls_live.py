@@ -120,8 +120,9 @@ def _listed(track: LiveTrack, skipped: int, parts_from: int | None) -> list[str]
 
 def forget(lines: dict[int, str], first: int) -> None:
     """Drop what LiveTrack.lines says of segments before this number only."""
-    for block in [block for block in lines if (block + 1) * _BLOCK <= first]:
-        del lines[block]
+    for block in list(lines):  # at once: another thread may be printing
+        if (block + 1) * _BLOCK <= first:
+            del lines[block]
 
 
 def next_part(track: LiveTrack) -> tuple[int, int]:

@@ -76,7 +76,8 @@ def cut(
         for name, track in window.tracks.items()
         if (found := _between(track, segments[first].number, last))
     }
-    late = now_ms >= end_ms + _LATE_MS
+    # while media comes, its own time counts: a source's clock may be behind
+    late = (newest if window.live else now_ms) >= end_ms + _LATE_MS
     over = last is not None and (newest >= end_ms or late)
     over = over and all(late or track.last_closed >= (last or 0) for track in window.tracks.values())
     if over:

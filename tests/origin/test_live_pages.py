@@ -60,6 +60,21 @@ async def test_what_was_sent_earlier_is_a_film(origin: Origin, studio: Studio) -
     assert mpd.get("type") == "static" and len(mpd.findall("{*}Period/{*}AdaptationSet")) == 2
 
 
+async def test_a_stretch_is_over_when_nothing_came_though_the_channel_is_as_it_was(home: Path) -> None:
+    studio, clock = Studio(), SteppedClock(BEGIN * 1000)
+    async with running_origin(home, clock) as origin:
+        await origin.announce(studio)
+        await origin.publish(studio.run(10_000) + studio.finish())
+        clock.advance(30_000)
+        query = f"?start={BEGIN + 2}&end={BEGIN + 20}"
+        for seconds, over in ((0, False), (60, True)):
+            clock.advance(seconds * 1000)
+            answer = await origin.playlist("v1", query)
+            assert ("#EXT-X-ENDLIST" in answer.text) is over
+            mpd = await origin.get(MPD + query)
+            assert ('type="static"' in mpd.text) is over
+
+
 async def test_seconds_before_now_become_times(origin: Origin, studio: Studio) -> None:
     top = await origin.get(f"{TOP}?start=-4")
     (said,) = set(re.findall(r"media.m3u8\?start=([0-9]+)", top.text))

@@ -8,6 +8,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from node.clock import SteppedClock
 from tests.kit.live_media import Studio, segments
 from tests.origin.conftest import Origin, live, running_origin
 from tests.origin.stage import Stage
@@ -55,6 +56,20 @@ async def test_a_body_that_cannot_go_on_never_seems_whole(home: Path) -> None:
             with pytest.raises(aiohttp.ClientPayloadError):
                 async with asyncio.timeout(10):
                     await answer.content.read()
+
+
+async def test_who_waits_for_a_track_that_is_silent_is_told_so(home: Path) -> None:
+    """The channel goes on, so nothing closes the segment."""
+    async with running_origin(home, SteppedClock(), drain__seconds=1) as origin:
+        stage = Stage(origin, Studio())
+        await stage.has(4500)
+        async with origin.client.get("http://origin" + live(f"v1/{stage.hint[0]}.m4s")) as answer:
+            await answer.content.readany()
+            await stage.goes_on("a1")
+            with pytest.raises(aiohttp.ClientPayloadError):
+                async with asyncio.timeout(60):
+                    await answer.content.read()
+        assert (await stage.goes_on()).number
 
 
 async def test_the_low_latency_manifest_names_it(stage: Stage) -> None:

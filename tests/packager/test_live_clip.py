@@ -43,9 +43,10 @@ def test_an_end_that_is_still_to_come() -> None:
     assert not at(15, 20.5).over  # its segment is open
     assert not at(15, 40).over
     assert at(15, 20).over
-    assert at(15, 40, now=101).over  # nothing came
+    assert not at(15, 40, now=101).over  # media comes, by a clock that is behind
     one = cut(window(live=False, open_parts=0), BEGIN, BEGIN + 40_000, BEGIN + 101_000)
-    assert one.over and numbers(one) == list(range(10))
+    assert one.over and numbers(one) == list(range(10))  # nothing came
+    assert not cut(window(live=False, open_parts=0), BEGIN, BEGIN + 40_000, BEGIN + 99_000).over
 
 
 def test_what_cannot_be_had() -> None:
@@ -151,3 +152,16 @@ def test_a_long_playlist_is_put_together_from_what_was_printed_before() -> None:
         assert plain in cold
     hls_live.forget(lines := one.tracks["v1"].lines, FIRST + 1200)
     assert min(lines) == (FIRST + 1200) // 256
+
+
+def test_what_was_printed_is_forgotten_while_others_print() -> None:
+    lines: dict[int, str] = {}
+
+    class Printing(int):
+        def __add__(self, other: int) -> int:  # as if a thread had its turn here
+            lines[900 + len(lines)] = "printed meanwhile"
+            return int(self) + other
+
+    lines |= {Printing(at): "" for at in range(3)}
+    hls_live.forget(lines, 2 * 256)
+    assert {int(block) for block in lines if block < 900} == {2}
