@@ -108,7 +108,9 @@ def _with_cues(lines: list[str], track: LiveTrack, marks: Sequence[LiveMark]) ->
     begun = 0
     for line in lines:
         out.append(line)
-        if not line.startswith("#"):
+        if line.startswith(Tag.SKIP):
+            begun = len(out)
+        elif not line.startswith("#"):
             out[begun:begun] = tags.get(line, [])
             begun = len(out)
     return out

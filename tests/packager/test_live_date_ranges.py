@@ -109,5 +109,14 @@ def test_cue_tags_stand_in_front_of_their_segments() -> None:
     assert "CUE" not in playlist("v1", with_marks(ENDED))
 
 
+def test_cue_tags_of_a_delta_update_stand_behind_what_it_skips() -> None:
+    found = replace(window(last=19), marks=(msgspec.structs.replace(BREAK, planned_ms=60_000),))
+    lines = playlist("v1", found, cue_tags=True, skip=True).splitlines()
+    skip = next(at for at, line in enumerate(lines) if line.startswith("#EXT-X-SKIP"))
+    cues = [at for at, line in enumerate(lines) if "CUE" in line]
+    dates = [at for at, line in enumerate(lines) if line.startswith("#EXT-X-DATERANGE")]
+    assert cues[0] == skip + 1 and max(dates) < skip
+
+
 def test_without_marks_nothing_changes() -> None:
     assert playlist("v1", window(), cue_tags=True) == media_playlist(window(), "v1")
