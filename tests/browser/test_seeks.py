@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from tests.kit.appliance import Appliance
-from tests.kit.browser import acts
+from tests.kit.browser import acts, slow
 from tests.kit.counted import RATE, counted_film
 
 SECONDS = 60
@@ -76,7 +76,7 @@ def _right(one: dict[str, Any], *, late: int, story: str) -> None:
     assert one["sound"] > 0, f"no sound is decoded: {story}"
 
 
-@pytest.mark.parametrize("player", ["hls", "native", "shaka", "dash"])
+@pytest.mark.parametrize("player", ["hls", slow("native"), slow("shaka"), "dash"])
 async def test_a_seek_shows_the_picture_of_its_time(box: Appliance, player: str) -> None:
     await seeks(box, player, "", places=10)
 

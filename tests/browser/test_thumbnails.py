@@ -48,7 +48,7 @@ def shown(box: Appliance, url: str, times: list[float]) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("manifest", ["dash", "hls"])
+@pytest.mark.parametrize("manifest", ["dash", pytest.param("hls", marks=pytest.mark.slow)])
 def test_shaka_shows_the_picture_of_a_time(box: Appliance, asset: dict[str, Any], manifest: str) -> None:
     times = [0.5, 7.2, 13.9, 26.5, 29.5]
     found = shown(box, asset["manifests"][manifest], times)

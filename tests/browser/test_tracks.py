@@ -15,7 +15,7 @@ SECONDS = 60
 TONES = (440, 1000)
 AHEAD = 2  # see test_seeks.py
 SLOW = [pytest.param(query, marks=pytest.mark.slow) for query in ("dash", "hls&format=ts", "shaka&format=hls")]
-FORMS = ["hls", "shaka", *SLOW]
+FORMS = ["hls", pytest.param("shaka", marks=pytest.mark.slow), *SLOW]
 
 
 @pytest.fixture(scope="module")

@@ -36,6 +36,8 @@ SHAPES = {
     "unordered": f"{_AOM} -aom-params enable-order-hint=0",
 }
 
+QUICK = ("svt-tiles", "svt-grain", "realtime", "tile-groups")
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -56,7 +58,9 @@ def film(folder: Path, shape: str) -> Path:
 
 
 @pytest.mark.rule("AV1 ISOBMFF 4", "what decode_tile reads is ciphered, each tile as a range of its own, and no more")
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize(
+    "shape", [*QUICK, *(pytest.param(one, marks=pytest.mark.slow) for one in SHAPES if one not in QUICK)]
+)
 def test_shaka_packager_finds_the_same_tiles(folder: Path, shape: str) -> None:
     source = film(folder, shape)
     track, found = found_in(source.read_bytes())
