@@ -38,6 +38,9 @@ from node.process import Context
 _OF_ONE = CONDITIONS | {"range"}
 _OF_CHANGE = frozenset({"if-match", "if-unmodified-since"})
 CLOSING = web.RequestKey("headwater_closing", bool)
+# Answers to shared fetches that turned out to be one viewer's and are read at his pace; more are asked for anew. Less
+# than edge.upstream.CONNECTIONS.
+MOST_CLAIMED = 128
 _ROUNDS = 3  # in which a follower may find that what it followed was not for it
 
 
@@ -79,6 +82,9 @@ class Generic:
     def __init__(self, ctx: Context, upstream: Upstream, store: MemoryTier, fills: Fills, counts: Counts) -> None:
         self._clock = ctx.clock
         self._upstream = upstream
+        # For one viewer's answers, at his pace: with connections of their own they never keep a fetch waiting.
+        self._alone = Upstream(upstream.address, counts.retry)
+        self._claimed = 0
         self._store = store
         self._fills = fills
         self._counts = counts
@@ -309,12 +315,23 @@ class Generic:
     ) -> web.StreamResponse:
         """For this request alone, with its conditions and ranges."""
         sent.cache = "pass"
-        answer = claimed or await self._upstream.open(
+        if claimed is not None and self._claimed >= MOST_CLAIMED:
+            claimed.close()
+            claimed = None
+        counts = claimed is not None
+        answer = claimed or await self._alone.open(
             asked.want.target, request_id=asked.request_id, method=asked.method, fields=asked.fields, ours=False
         )
         told = f"{PSEUDONYM}; fwd={fwd}"
         now_ms = self._clock.now_ms()
-        return await passed(request, answer, told, sent, body=asked.body, now_ms=now_ms, ours=False)
+        self._claimed += counts
+        try:
+            return await passed(request, answer, told, sent, body=asked.body, now_ms=now_ms, ours=False)
+        finally:
+            self._claimed -= counts
+
+    async def close(self) -> None:
+        await self._alone.close()
 
     async def _through(self, request: web.Request, asked: Asked, sent: Sent) -> web.StreamResponse:
         """A method that is not answered from the cache: both bodies are streamed (RFC 9111 4)."""

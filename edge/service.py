@@ -217,6 +217,8 @@ class Edge:
     async def close(self) -> None:
         await self.upstream.close()
         await self.large.close()
+        if self.generic is not None:
+            await self.generic.close()
 
 
 def _keys(path: str) -> signing.Keys | None:

@@ -9,7 +9,7 @@ import pytest
 
 from edge.blocks import SIZE
 from tests.edge.test_by_blocks import BODY, ranging
-from tests.kit.proxied import Proxied, answer
+from tests.kit.proxied import Proxied, answer, proxied
 from tests.kit.upstream import until
 
 LONG = random.Random(7).randbytes(5 * SIZE)  # more than is kept
@@ -112,3 +112,20 @@ async def test_an_older_confirmation_does_not_undo_a_newer_object(edge: Proxied)
     gate.set()
     await late
     assert (await edge.ask()).body == b"new"
+
+
+async def test_slow_readers_of_what_is_not_kept_hold_up_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge.upstream.CONNECTIONS", 4)
+    monkeypatch.setattr("edge.generic.MOST_CLAIMED", 2)
+    async with proxied() as edge:
+        edge.origin.dripping = True
+        edge.origin.reply = lambda one: (
+            answer(200, b"x", length=9, Cache_Control="no-store")
+            if one.target.startswith("/slow")
+            else answer(200, b"b", Cache_Control="max-age=9")
+        )
+        for number in range(6):
+            wire = await edge.wire()
+            wire.get(f"/slow?{number}")
+            assert (await wire.header()).status == 200
+        assert (await edge.ask("/b")).body == b"b"
