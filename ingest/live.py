@@ -80,7 +80,8 @@ class LiveSession:
 
         Raises Problem unplayable, malformed or too-large, or forbidden: more than the key allows.
         """
-        self.happen(Happening.MEDIA)
+        if self.cause is None:  # what still comes of one that has to go does not revive it
+            self.happen(Happening.MEDIA)
         now_ms = self.clock.now_ms()
         self._allowance.frame(self.channel.spec.limits, len(frame.data), now_ms, self.intake.ends_ms)
         self.channel.now_ms = now_ms
@@ -125,11 +126,13 @@ class LiveSession:
 
     def close(self, event: Happening) -> None:
         """Close the open segments; the publisher goes on sending them after the session."""
-        if self.session.reason is None:
-            self.happen(event)
-        self.channel.ends_ms = max(self.channel.ends_ms, self.intake.ends_ms)
-        self.channel.close_run()
-        self.ended.set()
+        try:
+            if self.session.reason is None:
+                self.happen(event)
+            self.channel.ends_ms = max(self.channel.ends_ms, self.intake.ends_ms)
+            self.channel.close_run()
+        finally:
+            self.ended.set()  # whoever waits for the channel must not wait for ever
 
     def status(self) -> dict[str, Any]:
         """What /status shows. No key."""

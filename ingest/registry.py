@@ -112,9 +112,11 @@ class Registry:
 
     def close(self, live: LiveSession, event: Happening) -> None:
         """End a session; a proper stop is told to the origin when everything has arrived there."""
-        live.close(event)
-        if self.living.get(live.channel.spec.channel) is live:
-            del self.living[live.channel.spec.channel]
+        try:
+            live.close(event)
+        finally:
+            if self.living.get(live.channel.spec.channel) is live:
+                del self.living[live.channel.spec.channel]
         log.info("session.ended", channel=live.channel.spec.channel, session=live.id, reason=event, bytes=live.bytes)
         if event is Happening.STOP:
             self._ctx.tasks.start(live.channel.publisher.end(60), f"end {live.id}")
