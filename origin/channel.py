@@ -197,13 +197,17 @@ class Channel:
         now = self._clock.now_ms()
         longest = max(self.span_s, self._earlier[0] if now < self._earlier[1] else 0)
         before_ms = now - 1000 * (longest + self.row.target + 60)
-        listed = self.window().tracks
         count = 0
-        await self.marks.drop(_begins_us(listed))
+        await self.marks.drop(_begins_us(self.window().tracks))
         for track in list(self.tracks.values()):
+            listed = self.window().tracks
             first = listed[track.name].segments[0].number if track.name in listed else track.window.highest + 1
             dropped = await asyncio.to_thread(drop_segments, track.folder, first, before_ms)
             if dropped:
+                if track.name not in listed:
+                    async with track.lock:  # a session that has it again must not list what has gone
+                        track.window.lose(max(dropped))
+                        self._touch()
                 before = min(max(dropped) + 1, track.window.highest)
                 await self._journal.forget(self.row.channel, self.row.edition, track.name, before)
             count += len(dropped)

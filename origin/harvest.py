@@ -53,7 +53,8 @@ def gather(channels: Mapping[str, Channel], wanted: Harvest, clock: Clock) -> Ga
         raise Problem("early", "that is not over yet: harvest it when its end has been sent")
     lists, folders, names = [], [], []
     for name, track in clip.window.tracks.items():
-        found = _unbroken(track)
+        if not (found := _unbroken(track)):
+            raise Problem("early", f"{name} has no whole segment of that time yet")
         files = [init_file(found[0].init), *(segment_file(segment.number) for segment in found)]
         sizes = [(channel.tracks[name].folder / files[0]).stat().st_size, *(segment.size for segment in found)]
         lists.append((name, list(zip(files, sizes, strict=True))))
@@ -101,7 +102,7 @@ def link(gathered: Gathered, folder: Path, stems: list[str]) -> None:
 
 def _unbroken(track: LiveTrack) -> list[LiveSegment]:
     """The segments with media. Raises Problem unplayable where they are not one stretch of one format."""
-    found = [segment for segment in track.segments if not segment.gap]
+    found = [segment for segment in track.segments if segment.closed and not segment.gap]
     scale = track.format.timescale
     for before, after in pairwise(found):
         hole = after.start - before.start - before.duration

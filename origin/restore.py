@@ -126,6 +126,8 @@ def _restore_closed(channel: Channel, track: Track, rows: list[SegmentRow]) -> N
             channel.runs.within(track.window.run if track.window.segments else row.run, row.run),
         )
         longest = max(longest, Fraction(row.duration, track.window.scale))
+    if all(segment.gap for segment in track.window.segments):
+        track.window.lose(track.window.highest)
     # the row of a longer target duration may not have been written any more
     channel.row = msgspec.structs.replace(channel.row, target=max(channel.row.target, rounded(longest)))
 

@@ -105,6 +105,15 @@ class TrackWindow:
         for run in [run for run in self.run_starts if run < self.segments[0].run]:
             del self.run_starts[run]
 
+    def lose(self, number: int) -> None:
+        """The files up to a number are gone: nothing of that is listed any more."""
+        if self.segments and number >= self.segments[-1].number:
+            self.floor = self.highest
+            self.segments.clear()
+            self.run_starts.clear()
+        elif self.segments:
+            self.drop_before(number + 1)
+
     def rescaled(self, scale: int) -> TrackWindow:
         """An empty window that goes on where this one ends, in another timescale."""
         return TrackWindow(

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from origin.restore import restore
 from tests.kit.live_media import Studio
 from tests.kit.optional import ROOT
 from tests.origin.test_channel import Desk, desk, only
@@ -71,6 +72,16 @@ async def test_files_of_a_track_that_left_go_too_but_its_numbers_stay_used(tmp_p
     assert await desk.channel.drop_files() >= 4
     assert not list((desk.channel.folder / "a1").glob("*.m4s"))
     assert [row.number for row in desk.journal.segments("studio", "e1") if row.track == "a1"] == [last]
+    # whoever comes back with that track finds none of it listed
+    desk.studio.begin(next_number=desk.channel.last_number + 1)
+    for channel in (desk.channel, restore(tmp_path, desk.journal.channels()[0], desk.journal, desk.clock)):
+        await channel.begin(desk.studio.note)
+        assert list(channel.window().tracks) == ["v1"] and channel.tracks["a1"].window.highest == last
+    await desk.announces()
+    await desk.puts(*desk.studio.run(2000))
+    for name, track in desk.channel.window().tracks.items():
+        there = {path.name for path in (desk.channel.folder / name).glob("*.m4s")}
+        assert {f"{s.number}.m4s" for s in track.segments if s.closed and not s.gap} <= there
     desk.journal.close()
 
 

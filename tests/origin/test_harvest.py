@@ -21,6 +21,9 @@ from packager.segmenter import Part
 from tests.kit.live_media import ASC_44100, Studio, segments
 from tests.kit.rtmp import ASC, AVCC
 from tests.origin.conftest import Answer, Origin, running_origin
+from tests.origin.test_channel import Desk, desk
+
+__all__ = ["desk"]
 
 BEGIN = 1_700_000_000
 
@@ -164,6 +167,17 @@ async def test_a_hole_and_another_encoder_are_told_of(origin: Origin) -> None:
         await origin.publish(other.run(3000) + other.finish())
         answer = await harvest(origin, at - 2, at + 2, f"film{at}")
         assert answer.status == status and says in answer.text, answer.text
+
+
+async def test_a_segment_that_a_silent_publisher_left_open_is_left_out(desk: Desk) -> None:
+    await desk.announces()
+    await desk.puts(*desk.studio.run(4500))
+    desk.clock.advance(90_000)
+    wanted = Harvest(channel="studio", start_ms=1000 * (BEGIN + 1), end_ms=1000 * (BEGIN + 10))
+    gathered = gather({"studio": desk.channel}, wanted, desk.clock)
+    for folder, made in zip(gathered.folders, gathered.lists, strict=True):
+        assert len(made.files) == 4
+        assert all((folder.parent / name).stat().st_size == size for name, size in made.files)
 
 
 def test_a_stretch_of_too_many_segments_names_the_limit() -> None:
