@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import aiohttp
 import msgspec
@@ -78,12 +79,15 @@ class Publisher:
         self.granted = -1  # the highest number that the origin ever told
         self.breaks: tuple[MarkNote, ...] = ()  # that were on when it told
         self.away = False
+        self._sending: list[asyncio.Task[Any]] | None = []  # None: the channel is gone
 
     async def begin(self, note: SessionNote, inits: Mapping[str, tuple[str, bytes]]) -> int:
         """Announce a run; `inits` is (generation, bytes) by track. Returns the highest number used before, or -1.
 
         Does not wait long for an origin that is away: the note is then sent before the first part.
         """
+        if self._sending is None:
+            return self.granted
         self._note, self._noted = note, False
         wanted = self._backlog.generations
         self._inits = {key: init for key, init in self._inits.items() if key in wanted}
@@ -98,6 +102,8 @@ class Publisher:
 
     def offer(self, part: Part) -> None:
         """Queue a part; it is sent as soon as those before it are acknowledged."""
+        if self._sending is None:
+            return
         before = self._backlog.dropped_parts
         for lost in self._backlog.add(part, self._clock.monotonic()):
             self._keep_marks(mark for gone in lost.parts for mark in gone.marks)
@@ -108,8 +114,17 @@ class Publisher:
             self._metrics.counter("ingest_dropped_parts").inc(dropped)
         if part.track not in self._wake:
             self._wake[part.track] = asyncio.Event()
-            self._tasks.start(self._track(part.track), f"publish {self.channel} {part.track}")
+            name = f"publish {self.channel} {part.track}"
+            self._sending.append(self._tasks.start(self._track(part.track), name))
         self._wake[part.track].set()
+
+    def forget(self) -> None:
+        """The channel was removed: the origin, too, does not know it any more."""
+        sending, self._sending = self._sending or [], None
+        for task in sending:
+            task.cancel()
+        self._backlog, self._note = Backlog(), None
+        self._progress.set()
 
     async def flush(self, seconds: float) -> bool:
         """Wait until everything is acknowledged; False if that took longer."""

@@ -42,6 +42,8 @@ class Registry:
                 live.cancel(Happening.REVOKED)
             else:
                 live.channel.follow(spec)
+        for gone in self._channels.keys() - {(spec.channel, spec.edition) for spec in desired.channels}:
+            self._channels.pop(gone).publisher.forget()
 
     def allowed(self, key: str) -> ChannelSpec | None:
         """The channel that a key opens, for sources that ask before they publish."""

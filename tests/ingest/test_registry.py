@@ -3,9 +3,10 @@ from __future__ import annotations
 import asyncio
 
 import msgspec
+import pytest
 from aiohttp import web
 
-from base.desired import DESIRED_PATH, Desired
+from base.desired import DESIRED_PATH, ChannelSpec, Desired
 from ingest.session import STALL_S
 from node.clock import SteppedClock, SystemClock
 from tests.kit.ingesting import STUDIO, Publisher, ingesting
@@ -44,13 +45,16 @@ async def test_a_stalled_publisher_may_go_on() -> None:
         await role.until_state("live")
 
 
-async def test_a_revoked_key_ends_its_session() -> None:
+@pytest.mark.parametrize("channels", [(msgspec.structs.replace(STUDIO, key_hashes=()),), ()])
+async def test_a_revoked_key_ends_its_session(channels: tuple[ChannelSpec, ...]) -> None:
     async with ingesting() as role:
         publisher = Publisher(role.port)
         await publisher.opens()
         publisher.sends(0, 1200)
         await role.until_state("live")
-        revoked = Desired(seq=2, channels=(msgspec.structs.replace(STUDIO, key_hashes=()),))
+        await role.origin.until(lambda: bool(role.origin.parts))
+        role.origin.refuse = lambda path: None if channels else 404
+        revoked = Desired(seq=2, channels=channels)
 
         async def answer(_: web.Request) -> web.Response:
             return web.Response(body=msgspec.json.encode(revoked))
@@ -63,6 +67,8 @@ async def test_a_revoked_key_ends_its_session() -> None:
             await web.UnixSite(runner, str(role.ctx.home.socket("control", door="node"))).start()
             await publisher.closed()
             await role.until_state("none")
+            sending = [task for task in asyncio.all_tasks() if task.get_name().startswith("publish studio")]
+            assert bool(sending) == bool(channels), "nothing asks for a channel that is gone"
         finally:
             await runner.cleanup()
 
