@@ -20,7 +20,8 @@ from edge.vary import MOST_NAMES, nominated
 UNDERSTOOD = frozenset({200, 301, 308, 404, 410})
 # RFC 9110 15.1, but 206: these may be given a lifetime by the cache. All are kept as they are, so understood.
 HEURISTIC = frozenset({200, 203, 204, 300, 301, 308, 404, 405, 410, 414, 501})
-_NEGATIVE = HEURISTIC - {200, 203, 204, 300, 301, 308}
+# Of the object, whatever was asked: 405, 414 and 501 may be what fields that are not in the key brought about.
+_NEGATIVE = frozenset({404, 410})
 # 4.2.2: the fraction of (Date - Last-Modified), and where it ends.
 _FRACTION, _LONGEST_HEURISTIC_S = 0.1, 86_400.0
 # How long a stale manifest may stand in for an upstream that is away, if its lifetime is shorter.

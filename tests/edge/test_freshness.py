@@ -187,8 +187,10 @@ def test_negative_answers() -> None:
         made = CIMultiDict({name.replace("_", "-"): value for name, value in fields.items()})
         return freshness.lifetime({}, status, made, use=Use.ANY, delay_s=0, received_ms=NOW, negative_s=5.0)
 
-    assert kept(404).fresh_s == 5 and not kept(200).store and not kept(503).store
+    assert kept(404).fresh_s == kept(410).fresh_s == 5 and not kept(200).store and not kept(503).store
     assert kept(404, Cache_Control="max-age=2").fresh_s == 2
+    for status in (405, 414, 501):  # what one request brought about is nobody else's answer
+        assert not kept(status).store
 
 
 DIRECTIVES = st.sampled_from(
