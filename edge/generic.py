@@ -206,7 +206,8 @@ class Generic:
         if fill.state is State.FAILED and fill.head is None:
             return await self._failed(request, asked, None, fill, sent)
         if fill.state is State.PASSED or selection(fill.vary, asked.ask) != fill.variant:
-            self._fills.remember_unshared(f"{key}\n{whole}")
+            if fill.state is not State.PASSED or self._fills.is_unshared(fill.name):
+                self._fills.remember_unshared(f"{key}\n{whole}")
             if (unused := fill.claim()) is not None:
                 unused.close()
             return await self._pass(request, asked, None, found.fwd, sent)

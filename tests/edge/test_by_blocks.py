@@ -190,3 +190,13 @@ async def test_who_shares_a_range_shares_no_cookie(edge: Proxied) -> None:
     answers = [await viewer for viewer in viewers]
     assert [(one.status, one.body) for one in answers] == [(206, b"12")] * 3
     assert sum("Set-Cookie" in one.headers for one in answers) == 1
+
+
+@pytest.mark.parametrize("status", [416, 503])
+async def test_who_is_refused_a_range_takes_nothing_from_others(edge: Proxied, status: int) -> None:
+    known = edge.origin.reply
+    edge.origin.reply = lambda _: answer(status)
+    assert (await edge.ask("/f", f"Range: bytes={99 * MiB}-")).status == status
+    edge.origin.reply = known
+    await edge.ask("/f", "Range: bytes=0-9")
+    assert (await edge.ask("/f", "Range: bytes=5-9")).headers["Cache-Status"].startswith("Headwater; hit")
