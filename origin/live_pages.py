@@ -63,8 +63,12 @@ class LivePages:
             # an MPD has at least one Period, and a Period's Representations a segment (ISO/IEC 23009-1 5.3.1.2)
             raise Problem("unknown", f"channel {name.title} has no whole segment yet", cache_control="no-store")
         if name.leaf is Leaf.MANIFEST_LOW_LATENCY:
-            body = dash_low_latency.manifest(window, reports, held_back=held_back).encode()
-            return self._answer(name, body, _tag(body), window, None)
+
+            def print_low_latency() -> str:
+                return dash_low_latency.manifest(window, reports, held_back=held_back)
+
+            body, tag = await self._printed(channel, window, window, f"ll {held_back}", print_low_latency)
+            return self._answer(name, body, tag, window, None)
         sheets = None if part is not None else self._pictures.live_sheets(window)
 
         def print_it() -> str:
@@ -131,7 +135,8 @@ class LivePages:
         if 0 <= end <= start:
             raise Problem("malformed", "end must be after start")
         meant = replace(chosen, start_ms=start, end_ms=end, start_back_ms=-1, end_back_ms=-1)
-        return live_clip.cut(window, start, end, self._ctx.clock.now_ms(), query=meant.query, strict=strict)
+        found = live_clip.cut(window, start, end, self._ctx.clock.now_ms(), query=meant.query, strict=strict)
+        return replace(found, moves=chosen.relative)
 
     async def _printed(
         self, channel: Channel, window: LiveWindow, shown: LiveWindow, key: str, print_it: Callable[[], str]
@@ -166,7 +171,7 @@ class LivePages:
     def _answer(
         name: Name, body: bytes, tag: str, window: LiveWindow, part: LiveClip | None, *, blocking: bool = False
     ) -> web.Response:
-        if part is not None and part.over:
+        if part is not None and part.over and not part.moves:
             control = lifetimes.film_of_channel(live_clip.listed_for_ms(part, window) // 1000)
         elif name.leaf is Leaf.MEDIA_PLAYLIST:
             control = lifetimes.live_playlist(window.target, blocking=blocking)

@@ -25,12 +25,14 @@ class LiveClip:
     """`window`: what is left of it. `over`: nothing will be added. `query`: what playlists hand on to one another.
 
     `offset`: seconds from the beginning of the first segment to the instant that was asked for; None if that has left.
+    `moves`: it was asked for by how long ago, so the same address means something else in a moment.
     """
 
     window: LiveWindow
     query: str
     over: bool
     offset: Fraction | None
+    moves: bool = False
 
 
 def newest_ms(window: LiveWindow) -> int:

@@ -6,6 +6,7 @@ import asyncio
 import re
 import time
 from pathlib import Path
+from typing import Any
 
 import m3u8
 import pytest
@@ -14,6 +15,7 @@ from lxml import etree
 from node.clock import SteppedClock
 from origin.channel import Channel
 from origin.runs import Run
+from packager import dash_low_latency
 from packager.live import LivePart
 from tests.kit.live_media import Studio
 from tests.origin.conftest import Origin, running_origin
@@ -81,6 +83,31 @@ async def test_seconds_before_now_become_times(origin: Origin, studio: Studio) -
     assert int(said) == BEGIN + 6
     mpd = etree.fromstring((await origin.get(f"{MPD}?start=-4")).body)
     assert mpd.findtext("{*}Location") == f"manifest.mpd?start={said}"
+
+
+async def test_a_film_of_some_seconds_ago_is_another_one_soon(origin: Origin, studio: Studio) -> None:
+    for path in (TOP, MPD, "/live/studio/e1/v1/media.m3u8"):
+        answer = await origin.get(f"{path}?start=-6&end=-2")
+        assert (
+            answer.status == 200
+            and answer.headers["Cache-Control"] == (await origin.get(path)).headers["Cache-Control"]
+        )
+    assert "#EXT-X-ENDLIST" in answer.text
+
+
+async def test_the_low_latency_manifest_is_printed_once_for_all(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    print_it, printed = dash_low_latency.manifest, []
+
+    def counted(*what: Any, **how: Any) -> str:
+        printed.append(print_it(*what, **how))
+        return printed[-1]
+
+    monkeypatch.setattr(dash_low_latency, "manifest", counted)
+    async with running_origin(home, SteppedClock()) as origin:
+        studio = Studio()
+        await origin.announce(studio)
+        await origin.publish(studio.run(3500))
+        assert len({(await origin.get("/live/studio/manifest-ll.mpd")).body for _ in range(5)}) == len(printed) == 1
 
 
 async def test_what_is_not_there_is_refused_with_the_reason(origin: Origin, studio: Studio) -> None:
