@@ -10,33 +10,36 @@ from pathlib import Path
 _LISTENING = "0A"  # TCP_LISTEN in /proc/net/tcp (proc_net_tcp.txt in the kernel's documentation)
 
 
-def fault_at(host: str, port: int) -> str | None:
+def fault_at(host: str, port: int, *, udp: bool = False) -> str | None:
     """Why nobody can listen on host:port now, or None if one can.
 
     SO_REUSEPORT stays off, so that a port which another appliance's edge shares among its workers counts as taken.
     """
+    sort = socket.SOCK_DGRAM if udp else socket.SOCK_STREAM
     try:
-        family, kind, proto, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        family, kind, proto, _, address = socket.getaddrinfo(host, port, type=sort)[0]
     except socket.gaierror as fault:
         return f"cannot listen on {host}:{port}: {host} is no address of this machine ({fault.strerror})"
     with socket.socket(family, kind, proto) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if not udp:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(address)
-            probe.listen(1)
+            if not udp:
+                probe.listen(1)
         except OSError as fault:
-            by = f" by {who}" if (who := who_listens(port)) else ""
+            by = f" by {who}" if (who := who_listens(port, udp=udp)) else ""
             return f"cannot listen on {host}:{port}: {os.strerror(fault.errno or 0).lower()}{by}"
     return None
 
 
-def who_listens(port: int) -> str:
+def who_listens(port: int, *, udp: bool = False) -> str:
     """`nginx (pid 812)`, or an empty text if it cannot be known (another user's process)."""
     inodes = {
         f"socket:[{fields[9]}]"
-        for table in ("tcp", "tcp6")
+        for table in (("udp", "udp6") if udp else ("tcp", "tcp6"))
         for fields in _rows(Path(f"/proc/net/{table}"))
-        if fields[3] == _LISTENING and int(fields[1].rpartition(":")[2], 16) == port
+        if (udp or fields[3] == _LISTENING) and int(fields[1].rpartition(":")[2], 16) == port
     }
     if not inodes:
         return ""

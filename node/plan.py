@@ -64,6 +64,13 @@ ROLES: dict[str, Role] = {
         Role(name="demo", module="ingest.demo", peers=(("ingest", ""), ("control", ""))),
     )
 }
+# Rows of the ports table, where else each listens, and what switches it on.
+_FURTHER = (
+    ("rtmps", "ingest.rtmps_listen", "ingest.rtmps_certificate"),
+    ("srt", "ingest.srt_listen", "ingest.srt"),
+    ("whip", "ingest.whip_listen", "ingest.whip"),
+    ("push", "ingest.push_listen", "ingest.push"),
+)
 FULL = ("origin", "control", "ingest", "edge")
 BY_NAME = tuple(role.name for role in ROLES.values() if not role.beside and role.name != "demo")
 SHORTHAND = ("listen", "upstream", "workers")
@@ -127,10 +134,14 @@ class Plan:
     def door(self, name: str) -> Door | None:
         return next((door for door in self.doors if door.name == name), None)
 
-    def further(self, port: str, setting: str) -> Door:
-        """A listener of ingest beside its first: of the ports table, or where `setting` puts it."""
-        address = _address(self.settings.text(setting), port, self.port_base)
-        return Door(name=port, role="ingest", scheme=PORTS[port].scheme, address=address)
+    def further(self) -> dict[str, Door]:
+        """Listeners of ingest beside its first, by the setting that switches each off."""
+        found = {}
+        for port, listen, on in _FURTHER if "ingest" in self.roles else ():
+            if self.settings.text(on) not in ("", "False"):
+                address = _address(self.settings.text(listen), port, self.port_base)
+                found[on] = Door(name=port, role="ingest", scheme=PORTS[port].scheme, address=address)
+        return found
 
 
 def shorthand(names: Sequence[str], given: Mapping[str, str | None], table: Mapping[str, Role] = ROLES) -> list[str]:

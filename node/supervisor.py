@@ -148,6 +148,12 @@ class Supervisor:
             if isinstance(door.address, tuple) and door.address[1] and (fault := listeners.fault_at(*door.address)):
                 hint = "stop what listens there or choose other ports with --port-base N"
                 raise Refused(f"{door.role}: {fault}: {hint}")
+        for setting, door in self.plan.further().items():
+            if not isinstance(door.address, tuple) or not door.address[1]:
+                continue
+            if fault := listeners.fault_at(*door.address, udp=door.scheme == "srt"):
+                hint = f"stop what listens there, choose other ports with --port-base N, or switch off {setting}"
+                raise Refused(f"{door.role}, {door.name}: {fault}: {hint}")
 
     @contextlib.contextmanager
     def _signals(self) -> Any:

@@ -9,13 +9,13 @@ from node.plan import Door, Plan
 from node.terminal import columns
 
 RTMP_APP = "/live"
-# Further protocols: the row of the ports table, the setting that switches it on, and how the address goes on.
-_FURTHER = (
-    ("rtmps", "ingest.rtmps_certificate", "/live"),
-    ("srt", "ingest.srt", "?streamid=CHANNEL?key=KEY"),
-    ("whip", "ingest.whip", "/whip/CHANNEL"),
-    ("push", "ingest.push", "/push/CHANNEL"),
-)
+# How the addresses of further protocols go on.
+_REST = {
+    "rtmps": "/live",
+    "srt": "?streamid=CHANNEL?key=KEY",
+    "whip": "/whip/CHANNEL",
+    "push": "/push/CHANNEL",
+}
 
 
 def ready_line(plan: Plan, *, admin_token: str | None, pid: int) -> str:
@@ -45,7 +45,7 @@ def table(plan: Plan, keys: Mapping[str, str], *, lan: str = "") -> list[str]:
         taken = _demo_channels(keys) if "demo" in plan.roles else ()
         free = {channel: key for channel, key in keys.items() if channel not in taken}
         rows += _publish_rows(rtmp, free, ours="control" in plan.roles)
-        rows += [("", words) for words in _further_addresses(plan)]
+        rows += [("", door.url("localhost") + _REST[door.name]) for door in plan.further().values()]
     if ops := plan.door("ops"):
         rows.append(("ops", f"{ops.url('localhost')}/status"))
     rows.append(("home", str(plan.home.root)))
@@ -61,12 +61,6 @@ def _publish_rows(rtmp: Door, keys: Mapping[str, str], *, ours: bool) -> list[tu
     if not found and ours:
         found.append(("publish", f"{url}  (a channel and its key: headwater channel create NAME)"))
     return found or [("publish", url)]
-
-
-def _further_addresses(plan: Plan) -> list[str]:
-    """Where else encoders publish."""
-    on = [(port, rest) for port, setting, rest in _FURTHER if plan.settings.text(setting) not in ("", "False")]
-    return [plan.further(port, f"ingest.{port}_listen").url("localhost") + rest for port, rest in on]
 
 
 def _demo_channels(keys: Mapping[str, str]) -> Sequence[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import ctypes.util
+import os
 import socket
 import struct
 from collections.abc import Callable
@@ -119,13 +120,12 @@ class Library:
             self._set(made, _RCVSYN, 0)
             self._set(made, _RCVLATENCY, latency_ms)
             octets = _packed(family, address)
-            for answer in (
-                self._c.srt_bind(made, octets, len(octets)),
-                self._c.srt_listen_callback(made, kept, None),
-                self._c.srt_listen(made, backlog),
+            if (
+                self._c.srt_bind(made, octets, len(octets)) < 0
+                or self._c.srt_listen_callback(made, kept, None) < 0
+                or self._c.srt_listen(made, backlog) < 0
             ):
-                if answer < 0:
-                    raise self._fault()
+                raise self._fault()
         except OSError:
             self._c.srt_close(made)
             raise
@@ -224,7 +224,10 @@ class Library:
         return value.value
 
     def _fault(self) -> OSError:
-        return OSError(self._c.srt_getlasterror_str().decode("utf-8", "replace"))
+        number = ctypes.c_int(0)
+        self._c.srt_getlasterror(ctypes.byref(number))
+        said = self._c.srt_getlasterror_str().decode("utf-8", "replace")
+        return OSError(f"{said}: {os.strerror(number.value).lower()}" if number.value else said)
 
 
 def _load() -> ctypes.CDLL:

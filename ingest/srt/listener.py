@@ -154,8 +154,8 @@ class SrtListener:
             now = clock.monotonic()
             if data:
                 heard = now
-                if wait := await feed.take(data):
-                    await asyncio.sleep(min(wait, SILENCE_S / 2))
+                # Also for no time: reads of a link that sends more than is taken never wait by themselves.
+                await asyncio.sleep(min(await feed.take(data), SILENCE_S / 2))
             if data == b"":
                 if now - heard > _IDLE_S:
                     return Happening.LOST

@@ -20,6 +20,14 @@ def test_a_taken_port_is_told_with_its_holder() -> None:
     assert listeners.fault_at("0.0.0.0", port) is None
 
 
+def test_a_taken_udp_port() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        assert f"(pid {os.getpid()})" in str(listeners.fault_at("127.0.0.1", port, udp=True))
+    assert listeners.fault_at("127.0.0.1", port, udp=True) is None
+
+
 def test_a_port_that_workers_share_counts_as_taken() -> None:
     """Else two appliances would share an edge port without a word."""
     with socket.socket() as taken:

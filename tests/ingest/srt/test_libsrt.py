@@ -33,9 +33,16 @@ def test_a_listener_has_a_port_and_no_one_else_gets_it(library: Library) -> None
     listener = library.listen("127.0.0.1", 0, latency_ms=120, backlog=4, on_handshake=lambda *_: 0)
     port = library.port(listener)
     assert port > 0 and library.accept(listener) is None
-    with pytest.raises(OSError, match=r"."):
+    with pytest.raises(OSError, match="same port"):
         library.listen("127.0.0.1", port, latency_ms=120, backlog=4, on_handshake=lambda *_: 0)
     library.end(listener)
+
+
+def test_a_port_of_another_program_is_said(library: Library) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", 0))
+        with pytest.raises(OSError, match="already in use"):
+            library.listen("127.0.0.1", taken.getsockname()[1], latency_ms=120, backlog=4, on_handshake=lambda *_: 0)
 
 
 def test_ipv6(library: Library) -> None:
