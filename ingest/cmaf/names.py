@@ -59,12 +59,13 @@ def within(manifest: str, uri: str) -> str:
 def template(manifest: str, text: str, representation: str) -> tuple[str, re.Pattern[str]]:
     """A SegmentTemplate's @initialization or @media (ISO/IEC 23009-1 5.3.9.4.4) as a path and as a pattern of paths.
 
-    The path is whole only if nothing but the representation is left open.
+    The path is whole only if nothing but the representation is left open. The pattern never goes back over digits:
+    it is the source's own, and so are the paths.
     """
     filled = text.replace("$RepresentationID$", representation)
     path = within(manifest, re.sub(r"\$(?:Number|Time|Bandwidth|SubNumber)(?:%0\d{1,2}d)?\$", "\0", filled))
     path = path.replace("$$", "$")
-    return path, re.compile("[0-9]+".join(re.escape(part) for part in path.split("\0")))
+    return path, re.compile("[0-9]++".join(re.escape(part) for part in path.split("\0")))
 
 
 def nearest(path: str, headers: Collection[str]) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 
 from base.media import Format, Sample
 from base.problems import Problem
@@ -35,6 +36,7 @@ _END_S = 1.0
 MAX_TRACKS = 32
 MAX_HEADERS = 256
 MAX_EVENTS = 32
+MAX_LISTED = 4096  # segments of a playlist that are remembered, the last ones
 MAX_WAITING_BYTES = 64 << 20
 
 Out = TrackConfig | Frame | Splice
@@ -112,10 +114,11 @@ class Presentation:
         if names.suffix(path) == "mpd":
             self._announced = {track.header: track for track in found.tracks}
         elif found.media and (len(self._listed) < MAX_TRACKS or path in self._listed):
-            for segment in found.breaks - self._breaks.get(path, frozenset()):
-                if (track_header := found.headers.get(segment)) is not None:
-                    self._begin_anew(names.stream(track_header))
-            self._listed[path], self._breaks[path] = dict(found.headers), found.breaks
+            newest = dict(islice(reversed(found.headers.items()), MAX_LISTED))
+            breaks = found.breaks & newest.keys()
+            for segment in breaks - self._breaks.get(path, frozenset()):
+                self._begin_anew(names.stream(newest[segment]))
+            self._listed[path], self._breaks[path] = newest, breaks
         if found.media and not found.ended and len(self._going) < 2 * MAX_TRACKS:
             self._going.add(path)
             self._over.discard(path)

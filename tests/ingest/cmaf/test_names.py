@@ -56,6 +56,12 @@ def test_templates() -> None:
     assert by_time.fullmatch("v1/4500000.cmfv") and not by_time.fullmatch("v2/4500000.cmfv")
 
 
+def test_a_template_of_many_numbers_is_matched_at_once() -> None:
+    """With a way back over digits this would take longer than the universe has."""
+    _, media = names.template("live.mpd", "$Number$1" * 40 + "x", "0")
+    assert not media.fullmatch("1" * 400)
+
+
 @pytest.mark.parametrize(
     ("path", "headers", "found"),
     [

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import pytest
 
 from base.problems import Problem
-from ingest.cmaf.presentation import SETTLE_S, START_S, Out, Presentation, Upload
+from ingest.cmaf.presentation import MAX_LISTED, SETTLE_S, START_S, Out, Presentation, Upload
 from ingest.media import Frame, TrackConfig
 from tests.ingest.cmaf.test_manifest import MPD
 from tests.kit.pushing import Track, styp
@@ -218,3 +218,14 @@ def test_a_playlist_pairs_segments_with_headers() -> None:
     push(session, "x/anything.m4s", HD.segment(0))
     (config, *_) = session.tick(START_S)
     assert isinstance(config, TrackConfig) and config.format.height == 720
+
+
+def test_of_a_long_playlist_the_last_segments_are_remembered() -> None:
+    session = Presentation()
+    push(session, "one.mp4", VIDEO.header)
+    push(session, "two.mp4", HD.header)
+    rows = "".join(f"#EXTINF:1,\n{n}.m4s\n" for n in range(MAX_LISTED + 1))
+    session.manifest("out.m3u8", f'#EXTM3U\n#EXT-X-MAP:URI="two.mp4"\n{rows}'.encode())
+    with pytest.raises(Problem, match="no header"):
+        push(session, "0.m4s", HD.segment(0))
+    push(session, f"{MAX_LISTED}.m4s", HD.segment(0))
