@@ -42,6 +42,8 @@ _SPLICE_US = 150_000
 _MOST_SPLICES = 32
 # Pictures are decoded that much before they are shown, at most: numbers are of times of showing, and never go back.
 MAX_CTO_S = 10
+# A source that says epoch times is at most this far ahead of the clock: what is stamped once cannot be taken back.
+MAX_EARLY_US = 660_000_000
 # Pictures whose times do not go on, while those before are caught up with. More of them would never end a segment.
 MOST_STILL = 2000
 _TRACK = re.compile(r"[va][1-9][0-9]?")
@@ -153,6 +155,9 @@ class Intake:
                 "malformed", f"a picture is shown over {MAX_CTO_S} s from when it is decoded: its times are wrong"
             )
         us = (frame.dts * 1_000_000 + (scale >> 1)) // scale
+        if self.anchored and us - now_ms * 1000 > MAX_EARLY_US:
+            early_s = us // 1_000_000 - now_ms // 1000
+            raise Problem("malformed", f"its times are epoch times, and {early_s} s ahead: set the encoder's clock")
         at = Placed(0, us) if self.anchored else self._timeline.place(track, us)
         if at.stretch != self._stretch:
             if at.stretch < self._stretch:

@@ -404,6 +404,20 @@ def test_an_anchored_source_goes_on_where_the_one_before_ended() -> None:
     assert times(out, "v1")[0] == (second + 4) * 90_000
 
 
+def test_anchored_times_far_ahead_are_refused() -> None:
+    """Of sound, too: the channel would end where they do."""
+    intake = Intake(segment_ms=2000)
+    intake.anchored = True
+    intake.config(VIDEO)
+    intake.config(AUDIO)
+    for one in exact(VIDEO, NOW // 2000 * 2 * 25, 100):
+        intake.frame(one, NOW)
+    before = intake.ends_ms
+    with pytest.raises(Problem, match="ahead"):
+        intake.frame(frame("a1", NOW + 86_400_000), NOW)
+    assert intake.ends_ms == before
+
+
 def test_anchored_times_that_fall_back_are_left_out() -> None:
     intake = Intake(segment_ms=2000)
     intake.anchored = True
