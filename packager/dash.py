@@ -76,15 +76,16 @@ def live_manifest(
 def _publish_time(window: LiveWindow) -> str:
     """Later for each change of the MPD (5.3.1.2), and the same wherever it is printed.
 
-    It is the end of the newest whole segment, and a millisecond more for each track that has that number and each mark:
-    between two tracks' segments of one number the end may stand still.
+    It is the end of the newest whole segment, and a millisecond more for each track that has that number and each thing
+    that is said of a mark: between two tracks' segments of one number the end may stand still.
     """
     closed = {name: [s for s in track.segments[-2:] if s.closed] for name, track in window.tracks.items()}
     last = {name: segments[-1] for name, segments in closed.items() if segments}
     newest = max((ended(window, name, segment) for name, segment in last.items()), default=Fraction(0))
     number = max((segment.number for segment in last.values()), default=0)
     whole = sum(segment.number == number for segment in last.values())
-    at = _EPOCH + timedelta(milliseconds=math.floor(newest * 1000) + whole + len(window.marks))
+    said = sum(1 + (mark.end >= 0) + bool(mark.back) for mark in window.marks)
+    at = _EPOCH + timedelta(milliseconds=math.floor(newest * 1000) + whole + said)
     return f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03}Z"
 
 

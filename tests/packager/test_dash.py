@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
 from lxml import etree
+from msgspec import structs
 
 from packager import describe
 from packager.dash import duration, live_manifest
 from packager.live import LiveWindow
+from packager.live_marks import LiveMark
 from tests.kit.golden import golden
 from tests.packager.live_windows import FIRST, window
 from tests.packager.manifests import NS, templates, timeline, valid
@@ -78,7 +81,13 @@ def test_each_change_is_published_later() -> None:
     sound = one.tracks["a1"]
     at = max(place for place, segment in enumerate(sound.segments) if segment.closed)
     object.__setattr__(sound, "segments", list(sound.segments)[:at])
-    times = [etree.fromstring(live(each).encode()).get("publishTime") for each in (before, one, both)]
+    mark = LiveMark(
+        id="34-1", kind="34", event=1, number=FIRST + 2, start=FIRST * 2_000_000 + 4_000_000, out=b"\xfc\x30"
+    )
+    begun = replace(both, marks=(mark,))
+    over = replace(both, marks=(structs.replace(mark, end=mark.start + 6_000_000, back=b"\xfc\x31"),))
+    windows = before, one, both, begun, over
+    times = [etree.fromstring(live(each).encode()).get("publishTime") for each in windows]
     assert times == sorted(set(times)), times
 
 
