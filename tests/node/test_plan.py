@@ -128,3 +128,14 @@ def test_workers_that_have_no_address_to_share_are_refused(role: str, listen: st
         return
     with pytest.raises(SettingsFault, match=rf"{role}\.workers: several workers share {role}\.listen"):
         plan.make(HOME, [role], chosen)
+
+
+def test_further_listeners_of_ingest_by_what_switches_them_off() -> None:
+    chosen = Settings({"ingest.srt": False, "ingest.push_listen": "127.0.0.1:99"})
+    found = plan.make(HOME, plan.FULL, chosen, port_base=9000).further()
+    assert {setting: door.url() for setting, door in found.items()} == {
+        "ingest.whip": "http://127.0.0.1:9007",
+        "ingest.push": "http://127.0.0.1:99",
+    }
+    alone = plan.make(HOME, ["edge"], Settings({"edge.upstream": "http://o:1"}))
+    assert alone.further() == {}

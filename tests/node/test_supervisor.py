@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from node import running
-from node.home import Home
+from node.home import PORTS, Home
 from tests.node.conftest import free_port_base, until_gone
 
 # Three processes do where the roles do not matter: starting one is what takes the time here.
@@ -148,6 +148,16 @@ async def test_a_kill_of_everything_is_followed_by_a_clean_start(appliances: Any
         os.kill(pid, signal.SIGKILL)
     again = await appliances(*SMALL, base=base)
     assert (await again.ready())["ready"] is True
+
+
+async def test_a_taken_port_of_a_further_protocol_is_named_before_anything_starts(appliances: Any) -> None:
+    base = free_port_base()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("0.0.0.0", base + PORTS["srt"].offset))
+        box = await appliances("--json", base=base)
+        assert await box.ends() == 2
+    assert f"(pid {os.getpid()})" in box.said[-1] and "switch off ingest.srt" in box.said[-1]
+    assert not [line for line in box.said if " ready " in line]
 
 
 async def test_a_second_start_in_the_same_home_is_refused(appliances: Any, home: Home) -> None:
