@@ -18,7 +18,7 @@ from edge.freshness import Lifetime, Use
 from edge.hops import Head, head_of, joined
 from edge.reuse import chosen, stands_in
 from edge.store import MemoryTier, Stored
-from edge.upstream import PATIENCE_S, Upstream
+from edge.upstream import PATIENCE_S, Upstream, fault_of
 from edge.vary import nominated, selection
 from node.clock import Clock
 from node.tasks import TaskSet
@@ -160,7 +160,8 @@ class Fills:
             await self._take_in(fill, order, answer, fill.head, life)
         except (Problem, CutShort, aiohttp.ClientError, TimeoutError, OSError) as fault:
             problem = fault if isinstance(fault, Problem) else Problem("upstream", "upstream broke off its answer")
-            log.warning("fill.failed", target=order.shown, fault=str(fault), got=fill.size, state=fill.state)
+            shown = problem.detail if isinstance(fault, Problem) else fault_of(fault)
+            log.warning("fill.failed", target=order.shown, fault=shown, got=fill.size, state=fill.state)
             self.count("failed")
             self._fail(fill, problem)
         except Exception:

@@ -9,6 +9,7 @@ goes once, over a connection of its own: one from the pool may be closing, and n
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterable, Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -97,11 +98,11 @@ class Upstream:
                     raise Problem("late", "upstream took too long to answer") from late
                 fault = "upstream cannot be reached"
             except aiohttp.ClientResponseError as unreadable:
-                log.warning("upstream.unreadable", target=_shown(target), fault=unreadable.message)
+                log.warning("upstream.unreadable", target=_shown(target), fault=fault_of(unreadable))
                 raise Problem("upstream", "upstream's answer is no HTTP") from unreadable
             except (aiohttp.ClientError, OSError) as away:
                 fault = "upstream cannot be reached"
-                log.debug("upstream.away", target=_shown(target), fault=str(away))
+                log.debug("upstream.away", target=_shown(target), fault=fault_of(away))
             if loop.time() + pause - begun > allowed:
                 raise Problem("upstream", fault)
             self.on_retry()
@@ -122,7 +123,7 @@ class Upstream:
                 raise Problem("late", "upstream took too long to answer") from late
             raise Problem("upstream", "upstream cannot be reached") from late
         except (aiohttp.ClientError, OSError) as away:
-            log.debug("upstream.away", target=_shown(target), fault=str(away))
+            log.debug("upstream.away", target=_shown(target), fault=fault_of(away))
             raise Problem("upstream", "upstream cannot be reached, or broke off") from away
 
     async def _ask(
@@ -182,6 +183,19 @@ class Upstream:
             if session is not None:
                 await session.close()
         self._session = self._once = None
+
+
+def fault_of(fault: BaseException) -> str:
+    """As logs have it: what an exception quotes may be a viewer's cookie, body or query."""
+    if isinstance(fault, aiohttp.ClientResponseError):
+        return re.split(r"[:\n]", fault.message)[0] or type(fault).__name__
+    if (
+        isinstance(fault, OSError)
+        and fault.strerror
+        and isinstance(fault, aiohttp.ClientConnectorError | ConnectionError)
+    ):
+        return f"{type(fault).__name__}: {fault.strerror}"
+    return type(fault).__name__
 
 
 def _shown(target: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 
 import pytest
@@ -129,3 +130,25 @@ async def test_slow_readers_of_what_is_not_kept_hold_up_nobody(monkeypatch: pyte
             wire.get(f"/slow?{number}")
             assert (await wire.header()).status == 200
         assert (await edge.ask("/b")).body == b"b"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"HTTP/1.1 204 x\r\nContent-Length: 6\r\n\r\nsecret",
+        b"HTTP/1.1 200 x\r\nContent-Length: 3\r\n\r\nabcsecret",
+        b"HTTP/1.1 200 x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nsecret\r\n",
+        b"HTTP/1.1 200 x\r\nSet-Cookie: secret\x00\r\n\r\n",
+    ],
+)
+async def test_what_cannot_be_read_reaches_no_log(
+    edge: Proxied, said: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    edge.origin.reply = lambda _: said
+    for method in ("GET", "POST"):
+        wire = await edge.wire()
+        wire.send(f"{method} /a?q=secret HTTP/1.1\r\nHost: www.example\r\n\r\n".encode())
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+            await wire.answer()
+    logged = capsys.readouterr().out
+    assert "edge.delivery" in logged and "secret" not in logged
