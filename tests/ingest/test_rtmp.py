@@ -51,7 +51,9 @@ def test_a_whole_publish() -> None:
     assert codes == ["NetConnection.Connect.Success", "NetStream.Publish.Start", "NetStream.Unpublish.Success"]
 
 
-@pytest.mark.rule("E-RTMP v2 NetConnection", "the answer states codecs and capabilities to a client that states its own")
+@pytest.mark.rule(
+    "E-RTMP v2 NetConnection", "the answer states codecs and capabilities to a client that states its own"
+)
 def test_enhanced_rtmp_is_negotiated() -> None:
     it, writer = dialogue(), ChunkWriter()
     wish = {"app": "live", "videoFourCcInfoMap": {"hvc1": 1.0}, "capsEx": 2.0}
