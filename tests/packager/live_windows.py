@@ -17,7 +17,8 @@ def segment(
     each = scale // 2
     return LiveSegment(
         number=FIRST + n, start=(FIRST + n) * 2 * scale, duration=2 * scale if closed else parts * each,
-        size=0 if gap else 4000, init="ab" * 8, run=FIRST + run, breaks=breaks, closed=closed, gap=gap, discontinuity=n == run and breaks > 0,
+        size=0 if gap else 4000, init="ab" * 8, run=FIRST + run, breaks=breaks, closed=closed, gap=gap,
+        discontinuity=n == run and breaks > 0,
         parts=() if gap else tuple(LivePart(each, 1000, at * 1000, at == 0, 12) for at in range(parts)),
     )  # fmt: skip
 
