@@ -361,6 +361,7 @@ class Intake:
                 raise Problem("malformed", f"the times of {MOST_STILL} pictures stand still: restart the encoder")
             cto = clock.offset(epoch_us, frame.cto, frame.timescale) if frame.cto else 0
             sample = Sample(dts=dts, cto=cto, sync=frame.key, data=frame.data)
+            epoch_us = max(epoch_us, -(-(dts + 1) * 1_000_000 // fmt.timescale) - 1)  # where it was moved on to
         else:
             return self._sound(frame, fmt, clock, at.us)
         self._floor_us = max(self._floor_us, epoch_us + 1)
@@ -387,7 +388,7 @@ class Intake:
             if found is None:
                 self.resyncs["overlap"] += 1
                 return out
-            self._floor_us = max(self._floor_us, at_us + 1)
+            self._floor_us = max(self._floor_us, -(-(found + step) * 1_000_000 // fmt.timescale))
             out.append(Stamped(frame.track, Sample(dts=found, data=frame.data)))
         if repeated:
             self._shifted_us[frame.track] = shifted + step_us

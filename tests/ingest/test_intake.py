@@ -249,6 +249,20 @@ def test_no_frame_of_a_new_format_gets_into_the_old_run() -> None:
     assert runs(out)[0].formats["a1"] == OTHER_AAC.format
 
 
+def test_sound_after_a_jump_begins_where_the_sound_before_it_ended() -> None:
+    """Its last frames came up to two early, and kept their steps; those after the jump come with no delay at all."""
+    intake = Source(AUDIO).intake
+    out: list[Outcome] = []
+    for number in range(200):
+        ms = number * 1024 // 48
+        out += intake.frame(frame("a1", ms - (30 if number >= 150 else 0)), NOW + ms)
+    for number in range(3):
+        out += intake.frame(frame("a1", 100_000 + number * 1024 // 48), NOW)
+    found = times(out, "a1")
+    assert len(found) == 203 and len(runs(out)) == 2
+    assert min(later - earlier for earlier, later in itertools.pairwise(found)) >= 1024
+
+
 def test_what_is_held_is_bounded() -> None:
     intake = Intake(segment_ms=2000)
     intake.config(VIDEO)
