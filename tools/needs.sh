@@ -46,6 +46,7 @@ missing() { # the Debian packages that a door still needs
     fi
     if [ "$1" = bench ]; then
         if ! command -v nginx >/dev/null 2>&1 && [ ! -x /usr/sbin/nginx ]; then echo nginx-light; fi
+        if [ ! -e /usr/lib/nginx/modules/ngx_rtmp_module.so ]; then echo libnginx-mod-rtmp; fi
         if ! command -v wrk >/dev/null 2>&1; then echo wrk; fi
     fi
 }
