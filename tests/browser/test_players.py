@@ -10,7 +10,8 @@ from tests.kit.browser import PLAYERS, slow, watches
 MEDIA_S = 10
 
 
-@pytest.mark.parametrize("player", PLAYERS)
+# hls.js and dash.js play a film in test_seeks.py too
+@pytest.mark.parametrize("player", [slow("hls"), "native", "shaka", slow("dash")])
 async def test_a_film_plays(stage: tuple[Appliance, str], player: str) -> None:
     box, film = stage
     visit = await watches(f"{box.url['control']}/watch/vod/{film}", player, media_s=MEDIA_S)
