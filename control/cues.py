@@ -22,9 +22,9 @@ import structlog
 from aiohttp import web
 from msgspec import Meta
 
+from base.crc import crc32
 from base.problems import Problem
 from base.scte35.commands import BreakDuration, SpliceInsert
-from base.scte35.crc import crc32
 from base.scte35.meaning import What, cues
 from base.scte35.section import Section, parse, write
 from control import bodies

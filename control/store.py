@@ -152,17 +152,7 @@ class Catalog:
     async def enable_channel(self, name: str, enabled: bool) -> Channel:
         """Take a channel in or out of the desired state; no change if it is so already. Raises Problem unknown."""
 
-        def work(change: _Change) -> Channel:
-            row = _channel(change.connection, name)
-            if row.enabled == enabled:
-                return row
-            seq = change.note(f"channel {name} {'enabled' if enabled else 'disabled'}")
-            change.connection.execute(
-                update(schema.channel).where(schema.channel.c.channel == name).values(enabled=enabled, rev=seq)
-            )
-            return _channel(change.connection, name)
-
-        return await self._write(work)
+        return await self._set(name, "enabled" if enabled else "disabled", enabled=enabled)
 
     # Cues
 
@@ -178,43 +168,30 @@ class Catalog:
     async def set_playout(self, name: str, playout: str) -> Channel:
         """What a channel plays, as JSON; empty: nothing, encoders publish. Raises Problem unknown."""
 
-        def work(change: _Change) -> Channel:
-            before = _channel(change.connection, name)
-            if before.playout == playout:
-                return before
-            seq = change.note(f"channel {name}: schedule")
-            row = update(schema.channel).where(schema.channel.c.channel == name)
-            change.connection.execute(row.values(playout=playout, rev=seq))
-            return _channel(change.connection, name)
-
-        return await self._write(work)
+        return await self._set(name, "schedule", playout=playout)
 
     async def set_source(self, name: str, source: str) -> Channel:
         """Where a channel's media is fetched; empty: nowhere, encoders publish. Raises Problem unknown."""
 
-        def work(change: _Change) -> Channel:
-            before = _channel(change.connection, name)
-            if before.source == source:
-                return before
-            seq = change.note(f"channel {name}: source")
-            row = update(schema.channel).where(schema.channel.c.channel == name)
-            change.connection.execute(row.values(source=source, rev=seq))
-            return _channel(change.connection, name)
-
-        return await self._write(work)
+        return await self._set(name, "source", source=source)
 
     async def set_limits(self, name: str, limits: Limits) -> Channel:
         """What its stream key allows. Raises Problem unknown."""
 
+        columns = {"most_kbps": limits.kbps, "most_lines": limits.lines, "most_seconds": limits.seconds}
+        return await self._set(name, "limits", **columns)
+
+    async def _set(self, name: str, what: str, **columns: object) -> Channel:
+        """Give columns of a channel their values; no change if they have them. Raises Problem unknown."""
+        of_it = schema.channel.c.channel == name
+
         def work(change: _Change) -> Channel:
             before = _channel(change.connection, name)
-            if before.limits == limits:
+            wanted = [schema.channel.c[column] == value for column, value in columns.items()]
+            if change.connection.execute(select(schema.channel.c.rev).where(of_it, *wanted)).first() is not None:
                 return before
-            seq = change.note(f"channel {name}: limits")
-            row = update(schema.channel).where(schema.channel.c.channel == name)
-            change.connection.execute(
-                row.values(most_kbps=limits.kbps, most_lines=limits.lines, most_seconds=limits.seconds, rev=seq)
-            )
+            seq = change.note(f"channel {name}: {what}")
+            change.connection.execute(update(schema.channel).where(of_it).values(**columns, rev=seq))
             return _channel(change.connection, name)
 
         return await self._write(work)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
 import aiohttp
@@ -174,13 +174,19 @@ async def from_fill(
                 early = await anext(reading, b"")
             except CutShort:
                 raise _broke_off() from None
-        response = await begun(request, shape, fields, length)
-        if early:
-            await response.write(early)
-            sent.bytes += len(early)
-        async for part in reading:
-            await response.write(part)
-            sent.bytes += len(part)
+        return await poured(await begun(request, shape, fields, length), early, reading, sent)
+
+
+async def poured(
+    response: web.StreamResponse, early: bytes | memoryview, reading: AsyncIterator[bytes | memoryview], sent: Sent
+) -> web.StreamResponse:
+    """The body of an answer that was begun: what was read before, and the rest as it comes. Raises CutShort."""
+    if early:
+        await response.write(early)
+        sent.bytes += len(early)
+    async for part in reading:
+        await response.write(part)
+        sent.bytes += len(part)
     await response.write_eof()
     return response
 

@@ -11,7 +11,7 @@ from base.conditions import Shape
 from base.conditions import shape as shape_of
 from base.problems import Problem
 from edge import blocks
-from edge.answer import Sent, begun
+from edge.answer import Sent, begun, poured
 from edge.fill import SLICE, CutShort, Fill, State
 from edge.fills import Fills
 from edge.lane import fields_of
@@ -66,15 +66,7 @@ class ByBlocks:
                 early = await anext(pieces, b"")
             except CutShort:
                 raise Problem("upstream", "upstream did not give the range, or changed what it is of") from None
-            response = await begun(request, shape, fields, partial.length)
-            if early:
-                await response.write(early)
-                sent.bytes += len(early)
-            async for piece in pieces:
-                await response.write(piece)
-                sent.bytes += len(piece)
-        await response.write_eof()
-        return response
+            return await poured(await begun(request, shape, fields, partial.length), early, pieces, sent)
 
     def _has(self, partial: Stored, index: int) -> bool:
         return self._store.get(blocks.block_key(partial, index)) is not None

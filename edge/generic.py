@@ -19,7 +19,7 @@ from base.problems import Problem
 from edge import blocks
 from edge import target as targets
 from edge.answer import Sent, from_fill, from_store, passed
-from edge.by_blocks import ByBlocks, Start
+from edge.by_blocks import ByBlocks
 from edge.counts import Counts
 from edge.directives import of_request
 from edge.fill import Fill, State
@@ -217,7 +217,10 @@ class Generic:
             told = _told(found.fwd, fill, first=first)
             return await from_fill(request, fill, told, sent, body=True, now_ms=self._clock.now_ms(), first=first)
         # The block that told what the object is may still be coming: it is not asked for again.
-        going_on: Start = lambda block, of: fill if block == index else start(block, of)  # noqa: E731
+
+        def going_on(block: int, of: Stored | None) -> Fill:
+            return fill if block == index else start(block, of)
+
         return await self._by_blocks.answer(request, fill.partial, found.fwd, going_on, sent)
 
     def _holds(self, asked: Asked, stored: Stored | None) -> bool:

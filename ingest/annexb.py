@@ -5,6 +5,8 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
+from packager import avc
+
 _SPS, _PPS, _DELIMITER = 7, 8, 9
 
 
@@ -20,15 +22,7 @@ def avcc(stream: bytes) -> bytes:
     sps = [unit for unit in units if unit[0] & 31 == _SPS]
     pps = [unit for unit in units if unit[0] & 31 == _PPS]
     assert sps and pps, "the encoder gave no parameter sets"
-    out = bytearray((1, *sps[0][1:4], 0xFF, 0xE0 | len(sps)))
-    for unit in sps:
-        out += struct.pack(">H", len(unit)) + unit
-    out.append(len(pps))
-    for unit in pps:
-        out += struct.pack(">H", len(unit)) + unit
-    if sps[0][1] in (100, 110, 122, 144):  # chroma 4:2:0, 8 bits, no extension sets
-        out += b"\xfd\xf8\xf8\x00"
-    return bytes(out)
+    return avc.record(sps, pps)
 
 
 def access_unit(stream: bytes) -> bytes:

@@ -13,8 +13,8 @@ from typing import Literal
 
 from msgspec.structs import replace
 
+from base.crc import crc32
 from base.push import MarkNote
-from base.scte35.crc import crc32
 from base.scte35.meaning import Cue, What, cues
 from base.scte35.section import PTS_WRAP, Section
 

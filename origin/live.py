@@ -23,7 +23,7 @@ from base.problems import Problem
 from base.push import PART_FIELD, MarkNote, MarkNotes, SessionGrant, SessionNote, parse_part_note
 from base.uris import init_file, segment_file
 from node.process import Context
-from origin import open_segment
+from origin import open_segment, refusals
 from origin.channel import Channel
 from origin.journal import ChannelRow, Journal
 from origin.live_pages import LivePages
@@ -56,15 +56,8 @@ class Live:
 
     async def put(self, request: web.Request, name: Name) -> web.Response:
         body = await request.read()
-        try:
+        with refusals.counted(self._ctx, name.title, "media"):
             return await self._put(request, name, body)
-        except Problem as problem:
-            self._ctx.metrics.counter("origin_refused", kind=problem.kind.name).inc()
-            raise
-        except OSError as fault:
-            log.error("media.not_stored", channel=name.title, fault=str(fault))
-            self._ctx.metrics.counter("origin_refused", kind="busy").inc()
-            raise Problem("busy", f"the origin cannot store media: {fault.strerror or fault}") from fault
 
     async def _put(self, request: web.Request, name: Name, body: bytes) -> web.Response:
         if name.leaf is Leaf.SESSION:

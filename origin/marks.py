@@ -18,9 +18,8 @@ from aiohttp import web
 from base import lifetimes
 from base.content_types import CONTENT_TYPE
 from base.names import Leaf, Name
-from base.problems import Problem
 from node.process import Context
-from origin import bodies, mark_files
+from origin import bodies, mark_files, refusals
 from origin.asset import Asset
 from origin.assets import Assets
 from packager import marks
@@ -56,15 +55,8 @@ class MarksDoor:
         def store(folder: Path, asset: Asset) -> None:
             mark_files.store(folder, Marks() if body is None else marks.parse(body, asset.plan.duration))
 
-        try:
+        with refusals.counted(self._ctx, title, "the marks"):
             return await asyncio.to_thread(self._assets.change, title, store)
-        except Problem as problem:
-            self._ctx.metrics.counter("origin_refused", kind=problem.kind.name).inc()
-            raise
-        except OSError as fault:
-            log.error("marks.not_stored", asset=title, fault=str(fault))
-            self._ctx.metrics.counter("origin_refused", kind="busy").inc()
-            raise Problem("busy", f"the origin cannot store the marks: {fault.strerror}") from fault
 
 
 def _answer(found: Marks) -> web.Response:

@@ -23,7 +23,7 @@ from aiohttp import web
 from base.names import Leaf, Name
 from base.problems import Problem
 from node.process import Context
-from origin import bodies, text_files
+from origin import bodies, refusals, text_files
 from origin.asset import Asset
 from origin.assets import Assets
 from packager import languages
@@ -80,19 +80,12 @@ class Texts:
         asset = await asyncio.to_thread(self._assets.get, name.title)
         _refuse(asset, name.track, alone)
         body = await bodies.whole(request, LARGEST, f"a file of subtitles has at most {LARGEST >> 20} MB")
-        try:
+        with refusals.counted(self._ctx, name.title, "the text"):
             async with self._reading:
                 text = await asyncio.to_thread(read, body)
             made = sidecar(text, offered)
             there = any(plan.name == name.track for plan in asset.texts)
             changed = await asyncio.to_thread(self._store, name, made, alone)
-        except Problem as problem:
-            self._ctx.metrics.counter("origin_refused", kind=problem.kind.name).inc()
-            raise
-        except OSError as fault:
-            log.error("text.not_stored", asset=name.title, fault=str(fault))
-            self._ctx.metrics.counter("origin_refused", kind="busy").inc()
-            raise Problem("busy", f"the origin cannot store the text: {fault.strerror}") from fault
         log.info("text.stored", asset=name.title, track=name.track, format=text.format, cues=len(text.cues))
         return web.Response(
             status=200 if there else 201,

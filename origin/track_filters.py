@@ -23,7 +23,7 @@ from base.names import Leaf, Name
 from base.problems import Problem
 from base.select import Term
 from node.process import Context
-from origin import bodies, track_filter
+from origin import bodies, refusals, track_filter
 from origin.asset import Asset
 from origin.assets import Assets
 
@@ -62,15 +62,8 @@ class TrackFiltersDoor:
                 raise Problem("malformed", f"tracks: {which} leaves nothing to play, the asset has {has}")
             track_filter.store(folder, terms)
 
-        try:
+        with refusals.counted(self._ctx, title, "the filter"):
             return await asyncio.to_thread(self._assets.change, title, store)
-        except Problem as problem:
-            self._ctx.metrics.counter("origin_refused", kind=problem.kind.name).inc()
-            raise
-        except OSError as fault:
-            log.error("tracks.not_stored", asset=title, fault=str(fault))
-            self._ctx.metrics.counter("origin_refused", kind="busy").inc()
-            raise Problem("busy", f"the origin cannot store the filter: {fault.strerror}") from fault
 
 
 def _answer(asset: Asset) -> web.Response:

@@ -23,6 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from base.crc import crc32
 from base.media import Format
 from base.problems import Problem
 from packager import aac, avc
@@ -311,19 +312,9 @@ def _tables(packets: U8, stream: Stream, number: int) -> None:
     )
     for row, (pid, section) in enumerate(((0, pat), (PMT_PID, pmt))):
         head = struct.pack(">BHBB", 0x47, 0x4000 | pid, 0x10 | number & 0x0F, 0)
-        whole = head + section + struct.pack(">I", crc32_mpeg(section))
+        whole = head + section + struct.pack(">I", crc32(section))
         packets[row] = 0xFF
         packets[row, : len(whole)] = np.frombuffer(whole, np.uint8)
-
-
-def crc32_mpeg(data: bytes) -> int:
-    """CRC-32/MPEG-2 (H.222.0 annex A)."""
-    crc = 0xFFFFFFFF
-    for octet in data:
-        crc ^= octet << 24
-        for _ in range(8):
-            crc = (crc << 1 ^ 0x04C11DB7 if crc & 0x80000000 else crc << 1) & 0xFFFFFFFF
-    return crc
 
 
 def _to_90k(ticks: I64, scale: int) -> I64:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from base.crc import crc32
 from base.problems import Problem
 from base.scte35 import commands, descriptors
 from base.scte35.bits import Reader, Writer
 from base.scte35.commands import Command
-from base.scte35.crc import crc32
 from base.scte35.descriptors import Descriptor
 
 TABLE_ID = 0xFC

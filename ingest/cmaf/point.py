@@ -56,13 +56,7 @@ class Point:
             outs, problem = _taken(upload.feed(octets, now, clock.now_ms()))
             if self.live is None and (upload.headers or upload.fragments):
                 await self._open(software, peer)
-            wait = await self._give(outs)
-            if problem is not None:
-                raise problem
-            self.heard = now
-            if self.live is not None:
-                self.live.received(len(octets))
-            return wait
+            return await self._took(outs, problem, len(octets), now)
 
     async def transport(self, path: str, body: bytes, software: str, peer: str) -> float:
         """A whole MPEG-TS segment. Raises Problem."""
@@ -73,17 +67,21 @@ class Point:
             outs, problem = _taken(self.presentation.transport(path, body, now))
             if self.live is None and problem is None:
                 await self._open(software, peer)
-            wait = await self._give(outs)
-            if problem is not None:
-                raise problem
-            self.heard = now
-            if self.live is not None:
-                self.live.received(len(body))
-            return wait
+            return await self._took(outs, problem, len(body), now)
 
     async def manifest(self, path: str, body: bytes) -> None:
         async with self._lock:
             self.presentation.manifest(path, body)
+
+    async def _took(self, outs: Iterable[Out], problem: Problem | None, octets: int, now: float) -> float:
+        """Hand on what was good before a fault, then raise it; else count and give the seconds to wait."""
+        wait = await self._give(outs)
+        if problem is not None:
+            raise problem
+        self.heard = now
+        if self.live is not None:
+            self.live.received(octets)
+        return wait
 
     async def _give(self, outs: Iterable[Out]) -> float:
         wait = 0.0

@@ -15,11 +15,15 @@ import ctypes
 from collections.abc import Callable
 from typing import Protocol
 
+import structlog
+
 from ingest.srt import libsrt
 from ingest.srt.access import Claim, Reject, Verdict
 from ingest.srt.libsrt import Figures, Library
 from node.clock import Clock
 from node.tasks import TaskSet
+
+log = structlog.get_logger("srt")
 
 MAX_LINKS = 256
 _BUSY_S, _IDLE_S = 0.005, 0.05
@@ -28,6 +32,10 @@ _GRACE_S = 0.1
 _BACKLOG = 32
 # A handshake that was let in and is not over by then failed in the library: a wrong passphrase, or a caller that left.
 _HANDSHAKE_S = 3.0
+
+
+def _tell(peer: str, fault: Exception) -> None:
+    log.error("srt.handshake_fault", peer=peer, exc_info=fault)
 
 
 class Link(Protocol):
@@ -164,7 +172,8 @@ class LibsrtEndpoint:
                 self._library.protect(caller, verdict.passphrase)
             self._pending[caller] = (self._clock.monotonic(), peer, verdict)
             return 0
-        except Exception:
+        except Exception as fault:  # ours: said in the log of the loop's thread; the caller gets a code of the protocol
+            self._loop.call_soon_threadsafe(_tell, peer, fault)
             return Reject.ISE
 
     async def _poll(self) -> None:

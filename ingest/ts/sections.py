@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from base.scte35.crc import crc32
+from base.crc import crc32
 
 # 2.4.4.9: section_length of PAT and PMT is at most 1021; private sections, such as SCTE-35's, may have 4093.
 MAX_SECTION = 4096

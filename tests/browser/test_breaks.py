@@ -3,36 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.kit.appliance import Appliance
-from tests.kit.browser import SCRIPT
+from tests.kit.browser import SCRIPT, drives
 from tests.kit.encoder import Encoder
-from tests.kit.optional import chromium, lacks, program
+from tests.kit.optional import chromium
 
 pytestmark = pytest.mark.slow
 
 
 async def looks(url: str) -> dict[str, Any]:
-    if not (SCRIPT.parent / "node_modules" / "playwright-core").is_dir():
-        lacks("program", "playwright-core is not installed; `make test` does it")
     job = {"executable": chromium(), "url": url, "within_s": 60}
-    process = await asyncio.create_subprocess_exec(
-        program("node"), str(Path(SCRIPT).with_name("ranges.mjs")), json.dumps(job),
-        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    try:
-        async with asyncio.timeout(120):
-            out, err = await process.communicate()
-    except TimeoutError:
-        process.kill()
-        raise
-    assert process.returncode == 0 and out, err.decode()[-2000:]
-    said: dict[str, Any] = json.loads(out)
+    said = await drives(SCRIPT.with_name("ranges.mjs"), job, within_s=120)
     assert "fault" not in said, said
     return said
 

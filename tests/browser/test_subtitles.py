@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.kit.appliance import Appliance
-from tests.kit.browser import SCRIPT, slow
+from tests.kit.browser import SCRIPT, drives, slow
 from tests.kit.media import Films
-from tests.kit.optional import chromium, lacks, program
+from tests.kit.optional import chromium
 
 FLASHES = (2.0, 5.0, 8.0)  # of the film `flashes`: the next one comes 3 s later
 SRT = "".join(
@@ -33,21 +30,8 @@ def box(films: Films, tmp_path_factory: pytest.TempPathFactory, request: pytest.
 
 
 async def looks(url: str) -> dict[str, Any]:
-    if not (SCRIPT.parent / "node_modules" / "playwright-core").is_dir():
-        lacks("program", "playwright-core is not installed; `make test` does it")
     job = {"executable": chromium(), "url": url, "flashes": len(FLASHES), "within_s": 40}
-    process = await asyncio.create_subprocess_exec(
-        program("node"), str(Path(SCRIPT).with_name("cues.mjs")), json.dumps(job),
-        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    try:
-        async with asyncio.timeout(90):
-            out, err = await process.communicate()
-    except TimeoutError:
-        process.kill()
-        raise
-    assert process.returncode == 0 and out, err.decode()[-2000:]
-    said: dict[str, Any] = json.loads(out)
+    said = await drives(SCRIPT.with_name("cues.mjs"), job, within_s=90)
     assert "fault" not in said and said.get("failed") == [], said
     return said
 

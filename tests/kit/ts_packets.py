@@ -5,14 +5,14 @@ from __future__ import annotations
 import struct
 from collections import Counter
 
-from packager.ts import crc32_mpeg
+from base.crc import crc32
 
 PMT_PID, VIDEO_PID, AUDIO_PID, CUE_PID = 0x1000, 0x100, 0x101, 0x1F0
 
 
 def section(table: int, number: int, body: bytes, *, version: int = 0, part: int = 0, last: int = 0) -> bytes:
     head = struct.pack(">BHHBBB", table, 0xB000 | len(body) + 9, number, 0xC1 | version << 1, part, last)
-    return head + body + struct.pack(">I", crc32_mpeg(head + body))
+    return head + body + struct.pack(">I", crc32(head + body))
 
 
 def pat(programs: dict[int, int], **more: int) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 
-from packager.ts import crc32_mpeg
+from base.crc import crc32
 from tests.kit.ts_packets import CUE_PID
 
 _PACKET = 188
@@ -63,7 +63,7 @@ def _with_cue_pid(payload: bytes) -> bytes:
         + struct.pack(">BHH", 0x86, 0xE000 | CUE_PID, 0xF000)
     )
     body = body[:1] + struct.pack(">H", 0xB000 | len(body) - 3 + 4) + body[3:]
-    made = b"\0" + body + struct.pack(">I", crc32_mpeg(body))
+    made = b"\0" + body + struct.pack(">I", crc32(body))
     assert len(made) <= len(payload), "the table fills its packet"
     return made.ljust(len(payload), b"\xff")
 

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from hypothesis import given
 from hypothesis import strategies as st
 
+from base.crc import crc32
 from packager import drm, hls, sample_aes, ts
 from packager.cenc import ContentKey, encrypt_cbcs
 from packager.methods import Method
@@ -148,7 +149,7 @@ def program(segment: bytes | bytearray) -> bytes:
     section = packet[4 + (1 + packet[4] if packet[3] & 0x20 else 0) + 1 :]
     length = (section[1] & 0x0F) << 8 | section[2]
     section = section[: 3 + length]
-    assert ts.crc32_mpeg(section) == 0
+    assert crc32(section) == 0
     size = (section[15] & 0x0F) << 8 | section[16]
     assert 17 + size + 4 == len(section)
     return section[12:13] + section[17 : 17 + size]

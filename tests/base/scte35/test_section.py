@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from base.crc import crc32
 from base.problems import Problem
 from base.scte35.commands import SpliceInsert, SpliceNull, TimeSignal, UnknownCommand
-from base.scte35.crc import crc32
 from base.scte35.descriptors import Segmentation
 from base.scte35.section import LARGEST, Ciphered, Section, parse, write
 from tests.base.scte35.made import sections

@@ -1,4 +1,4 @@
-from base.scte35.crc import crc32
+from base.crc import crc32
 from tests.base.scte35.vectors import SAMPLES, sample
 
 
