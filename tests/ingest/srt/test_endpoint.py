@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from ingest.srt.access import Claim, Reject, Verdict
 from ingest.srt.endpoint import LibsrtEndpoint
@@ -26,13 +27,13 @@ class Door:
 
 
 @asynccontextmanager
-async def door(verdict: Verdict) -> AsyncIterator[Door]:
+async def door(verdict: Verdict | Callable[[str], Verdict]) -> AsyncIterator[Door]:
     libsrt_is_there()
     tasks, refused = TaskSet(), asyncio.Queue[Verdict]()
     endpoint = LibsrtEndpoint(
         ("127.0.0.1", 0),
         latency_ms=120,
-        verdict=lambda _: verdict,
+        verdict=verdict if callable(verdict) else lambda _: verdict,
         refused=lambda _, found: refused.put_nowait(found),
         clock=SystemClock(),
         tasks=tasks,
@@ -69,6 +70,20 @@ async def test_a_refused_handshake_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+async def test_a_fault_in_a_handshake_refuses_it_and_is_logged(tmp_path: Path) -> None:
+    """It happens in a thread of the library's, which no exception may reach: it must not vanish there either."""
+
+    def broken(_: str) -> Verdict:
+        raise RuntimeError("broken")
+
+    file = made(tmp_path / "a.ts", seconds=1)
+    with capture_logs() as lines:
+        async with door(broken) as there, sends(*publishing(file, there.url)) as sender:
+            assert await sender.ends() != 0
+    (line,) = [line for line in lines if line["event"] == "srt.handshake_fault"]
+    assert str(line["exc_info"]) == "broken" and line["peer"].startswith("127.0.0.1")
+
+
 async def test_a_wrong_passphrase_is_no_connection_and_is_said(tmp_path: Path) -> None:
     file = made(tmp_path / "a.ts", seconds=1)
     secret = Verdict(
